@@ -1,0 +1,42 @@
+"""Salver: an HTTP server for Python people.
+
+The names of the package's front door are imported when they are first asked for, so that a command that needs a
+part pays for that part alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from salver.handler import Handler as Handler
+    from salver.handler import options as options
+    from salver.request import Request as Request
+    from salver.response import FileSegment as FileSegment
+    from salver.response import Response as Response
+    from salver.response import Segments as Segments
+    from salver.service.server import Server as Server
+    from salver.service.server import serve as serve
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Handler": "salver.handler",
+    "options": "salver.handler",
+    "Request": "salver.request",
+    "Response": "salver.response",
+    "FileSegment": "salver.response",
+    "Segments": "salver.response",
+    "Server": "salver.service.server",
+    "serve": "salver.service.server",
+}
+
+__all__ = ["FileSegment", "Handler", "Request", "Response", "Segments", "Server", "options", "serve"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'salver' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,105 @@
+"""What a handler gives back: a status, fields, and a body of one of four kinds.
+
+A body is bytes, one segment of a file, a sequence of both, or an iterable that the server pulls while the socket
+drains. This file does not know how any of them is sent; it holds no socket and opens no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Union
+
+from salver.protocol.headers import MutableHeaders
+
+HeadersLike = Union[Mapping[str, str], Iterable[tuple[str, str]]]
+
+
+class FileSegment:
+    """`length` bytes of the open descriptor `fd` from `offset` on, sent by sendfile where the socket allows.
+
+    The response owns the segment: whoever sends or drops it calls `close()` exactly once, from any thread; `close`
+    tells the descriptor's owner (a cache, or `os.close`) that this use has ended. The descriptor's own file
+    position is neither used nor moved, so many segments may share one descriptor.
+    """
+
+    __slots__ = ("_release", "fd", "length", "offset")
+
+    def __init__(self, fd: int, offset: int, length: int, release: Callable[[], None] | None = None) -> None:
+        self.fd = fd
+        self.offset = offset
+        self.length = length
+        self._release = release
+
+    def close(self) -> None:
+        """End this use of the descriptor; further calls do nothing."""
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+
+
+class Segments:
+    """A body of known length in several pieces, sent in order (a multipart range, a page around a file)."""
+
+    __slots__ = ("length", "pieces")
+
+    def __init__(self, pieces: Iterable[bytes | FileSegment]) -> None:
+        self.pieces = list(pieces)
+        self.length = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in self.pieces)
+
+    def close(self) -> None:
+        """Close every file segment among the pieces."""
+        for piece in self.pieces:
+            if not isinstance(piece, bytes):
+                piece.close()
+
+
+Body = Union[bytes, FileSegment, Segments, Iterable[bytes]]
+
+
+class Response:
+    """One answer. Not shared between threads; the server takes it over when the handler returns.
+
+    `body`: bytes, str (sent as UTF-8), `FileSegment`, `Segments`, or an iterable of bytes (its `close()`, where it
+    has one, is called at the end, also when the client goes away). `status`: 100 to 599. `headers`: a mapping or
+    pairs; names and values are checked when the head is written, and CR, LF or NUL in one is an error before a byte
+    is sent. `Content-Length` is the server's where the length is known, and otherwise the handler's promise:
+    a longer body is cut, a shorter one aborts the connection. `reason` replaces the registered phrase.
+    """
+
+    __slots__ = ("body", "headers", "reason", "status")
+
+    body: Body
+
+    def __init__(
+        self,
+        body: Body | str = b"",
+        status: int = 200,
+        headers: HeadersLike | None = None,
+        *,
+        content_type: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        self.body = body.encode() if isinstance(body, str) else body
+        self.status = status
+        self.reason = reason
+        self.headers = MutableHeaders(headers)
+        if content_type is not None:
+            self.headers["Content-Type"] = content_type
+        elif isinstance(body, str) and "Content-Type" not in self.headers:
+            self.headers["Content-Type"] = "text/html; charset=utf-8"
+
+    @property
+    def body_length(self) -> int | None:
+        """The body's length in bytes, None where only its end will tell (an iterable)."""
+        body = self.body
+        if isinstance(body, bytes):
+            return len(body)
+        if isinstance(body, (FileSegment, Segments)):
+            return body.length
+        return None
+
+    def close(self) -> None:
+        """Let go of what the body holds (descriptors, a generator); the server calls it once at the end."""
+        close = getattr(self.body, "close", None)
+        if close is not None:
+            close()
