@@ -31,7 +31,7 @@ class Exchange(Protocol):
 
     @property
     def scheme(self) -> str:
-        """"http" or "https", as the connection itself is."""
+        """ "http" or "https", as the connection itself is."""
 
     def hand_over(self) -> bool:
         """The calling handler is about to block; see `Request.hand_over`."""
@@ -70,7 +70,7 @@ class Request:
 
     @property
     def version(self) -> str:
-        """"HTTP/1.1" or "HTTP/1.0"."""
+        """ "HTTP/1.1" or "HTTP/1.0"."""
         return self.head.version
 
     @property
@@ -105,7 +105,7 @@ class Request:
 
     @property
     def scheme(self) -> str:
-        """"http" or "https", as the connection itself is."""
+        """ "http" or "https", as the connection itself is."""
         return self._exchange.scheme
 
     @property
@@ -120,7 +120,7 @@ class Request:
         """The whole body. In streaming mode this reads it to its end."""
         if self._body.__class__ is not bytes:
             self._body = self.stream().read()
-        return self._body  # type: ignore[return-value]
+        return self._body
 
     def stream(self) -> BinaryIO:
         """The body as a binary file to read once: in memory, spooled, or straight from the connection where the

@@ -184,7 +184,9 @@ class Connection:
         if self._to_write == UNTIL_CLOSE:
             return data
         if len(data) > self._to_write:
-            raise LocalProtocolError(f"the body is longer than its Content-Length by {len(data) - self._to_write} bytes")
+            raise LocalProtocolError(
+                f"the body is longer than its Content-Length by {len(data) - self._to_write} bytes"
+            )
         self._to_write -= len(data)
         return data
 
@@ -216,7 +218,9 @@ class Connection:
             raise LocalProtocolError(f"the body is {left} bytes shorter than its Content-Length")
         return b""
 
-    def _write_framing(self, fields: Iterable[tuple[str, str]], body_length: int | None) -> tuple[bytes, int | None, bool]:
+    def _write_framing(
+        self, fields: Iterable[tuple[str, str]], body_length: int | None
+    ) -> tuple[bytes, int | None, bool]:
         """The caller's fields less those that are ours: (lines, length promised, "close" asked for)."""
         lines, promised, close = [], body_length, False
         for name, value in fields:

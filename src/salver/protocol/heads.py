@@ -37,7 +37,9 @@ class Section:
         headers = self._headers
         if headers is None:
             lines = [line.partition(b":") for line in self.raw[:-4].split(b"\r\n") if line]
-            headers = Headers((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, _, value in lines)
+            headers = Headers(
+                (name.decode("latin-1"), value.strip(b" \t").decode("latin-1")) for name, _, value in lines
+            )
             self._headers = headers
         return headers
 
@@ -59,7 +61,7 @@ class RequestHead:
 
     @property
     def version(self) -> str:
-        """"HTTP/1.1" or "HTTP/1.0"."""
+        """ "HTTP/1.1" or "HTTP/1.0"."""
         return "HTTP/1.1" if self.section.minor else "HTTP/1.0"
 
 
@@ -186,4 +188,3 @@ def _one_host(values: list[bytes], minor: int) -> bytes | None:
     if len(values) > 1 or not HOST.fullmatch(values[0]):
         raise RemoteProtocolError("more than one Host field, or a malformed one")
     return values[0]
-

@@ -108,7 +108,14 @@ class ServerConnection(Connection):
         """A whole response, head and body, in one piece. The hot way; `ready` as in `send_head`."""
         head, section = self._head, self._section
         line = STATUS_LINES.get(status)
-        if line is None or head is None or section is None or status < 200 or status in _BODILESS or head.method == "HEAD":
+        if (
+            line is None
+            or head is None
+            or section is None
+            or status < 200
+            or status in _BODILESS
+            or head.method == "HEAD"
+        ):
             return self._respond_in_steps(status, fields, body, ready)
         lines = _remembered_lines(tuple(fields))
         if lines is None or not self.keep_alive or not section.minor:

@@ -49,7 +49,7 @@ def _encode_one(name: str, value: str) -> bytes:
 
 
 def encode_status_line(status: int, reason: str | None = None) -> bytes:
-    """"HTTP/1.1 STATUS REASON" with its CRLF; `reason` None is the registered phrase. RFC 9112 §4."""
+    """ "HTTP/1.1 STATUS REASON" with its CRLF; `reason` None is the registered phrase. RFC 9112 §4."""
     if status.__class__ is not int or not 100 <= status <= 599:
         raise LocalProtocolError(f"a status is an int from 100 to 599, not {status!r}")
     phrase = REASONS.get(status, "Unknown") if reason is None else reason
@@ -63,7 +63,7 @@ def encode_status_line(status: int, reason: str | None = None) -> bytes:
 
 
 def encode_request_line(method: str, target: str) -> bytes:
-    """"METHOD TARGET HTTP/1.1" with its CRLF. RFC 9112 §3. Raises `LocalProtocolError`."""
+    """ "METHOD TARGET HTTP/1.1" with its CRLF. RFC 9112 §3. Raises `LocalProtocolError`."""
     try:
         line = f"{method} {target} HTTP/1.1".encode("ascii")
     except UnicodeEncodeError:
