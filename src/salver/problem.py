@@ -1,0 +1,72 @@
+"""An error as a small page: self-contained HTML for people, JSON for programs that ask for it.
+
+Every part of the server that answers with an error of its own uses this, so that they all look alike and escape
+alike. The text says what is wrong with the request and nothing about the server: no path of the disk, no version.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+
+from salver.protocol.reasons import REASONS
+from salver.request import Request
+from salver.response import HeadersLike, Response
+from salver.semantics.negotiation import best_type
+
+_TYPES = ("text/html", "application/json", "application/problem+json", "text/plain")
+
+# Nothing on the page comes from elsewhere, and the policy says so.
+_FIELDS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+)
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>{status} {reason}</title>
+<style>
+body {{ max-width: 40rem; margin: 15vh auto; padding: 0 1.5rem; font: 1rem/1.5 system-ui, sans-serif }}
+h1 {{ font-size: 1.5rem; font-weight: 600 }}
+p {{ overflow-wrap: anywhere }}
+</style>
+</head>
+<body>
+<h1>{status} {reason}</h1>
+{detail}</body>
+</html>
+"""
+
+
+def problem(request: Request | None, status: int, detail: str = "", headers: HeadersLike | None = None) -> Response:
+    """The page for `status`. `detail` is plain text for whoever asked, escaped here; one or two sentences.
+
+    `request` chooses the form by its Accept field: HTML, JSON ({"status", "title", "detail"}, RFC 9457), or plain
+    text; None is HTML. `headers` are added (Allow, Retry-After, Content-Range). The response is the caller's own.
+    """
+    reason = REASONS.get(status, "Unknown")
+    accept = None if request is None else request.headers.get("accept")
+    chosen = best_type(accept, _TYPES) or _TYPES[0]
+    response = Response(_body(chosen, status, reason, detail), status, _FIELDS, content_type=_with_charset(chosen))
+    for name, value in dict(headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def _body(media_type: str, status: int, reason: str, detail: str) -> bytes:
+    if media_type.endswith("json"):
+        text = json.dumps({"status": status, "title": reason, "detail": detail}) + "\n"
+    elif media_type == "text/plain":
+        text = f"{status} {reason}\n" + (detail + "\n" if detail else "")
+    else:
+        shown = f"<p>{escape(detail)}</p>\n" if detail else ""
+        text = _PAGE.format(status=status, reason=escape(reason), detail=shown)
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _with_charset(media_type: str) -> str:
+    return media_type + "; charset=utf-8" if media_type.startswith("text/") else media_type
