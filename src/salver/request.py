@@ -22,6 +22,14 @@ class ClientAddress(NamedTuple):
     port: int
 
 
+class RequestBodyError(OSError):
+    """A streamed body cannot be read to its end; `status` is what the server answers if the handler lets it pass."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Exchange(Protocol):
     """What a request needs of the server that runs it."""
 

@@ -1,0 +1,110 @@
+"""Listeners as members of the crew: new connections in, and a pause where there is no room for more.
+
+A server out of descriptors must neither spin on a listener that stays readable nor lose it: accepting stops for half
+a second, is tried again, and says so once. Connections wait in the kernel meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+from salver.net.listener import Listener
+from salver.net.poller import READ
+from salver.request import ClientAddress
+from salver.service.connection import HTTPConnection
+
+if TYPE_CHECKING:
+    from salver.net.stream import SocketStream
+    from salver.service.context import Context
+
+logger = logging.getLogger("salver")
+
+# Accepted in a row before others get their turn; and with several workers on one listener, what one takes at once.
+_BATCH = 16
+_PAUSE = 0.5  # seconds
+_QUIET = 10.0  # seconds between two warnings of one kind
+
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+)
+
+
+class Acceptor:
+    """One listener being accepted from. A member of the crew: used by the leader alone."""
+
+    __slots__ = ("_capacity", "_context", "_listener", "_warned", "deadline", "detached", "fd", "interest")
+
+    def __init__(self, listener: Listener, context: Context, capacity: int) -> None:
+        """`capacity`: how many members the crew may have in all."""
+        self.fd = listener.fileno()
+        self.interest = READ
+        self.detached = False
+        self.deadline = math.inf
+        self._listener = listener
+        self._context = context
+        self._capacity = capacity
+        self._warned = -math.inf
+
+    def on_ready(self) -> None:
+        """Accept what is there, a batch at most."""
+        for _ in range(_BATCH):
+            if len(self._context.crew.members) >= self._capacity:
+                self._pause("the limit of connections is reached")
+                return
+            try:
+                stream, peer = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._pause(f"{error.strerror or error} (raise the limit of open files: ulimit -n)")
+                return
+            self._welcome(stream, ClientAddress(*peer))
+
+    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> None:
+        context = self._context
+        if not self._has_room_for(peer.host):
+            self._turn_away(stream)
+            return
+        context.per_address[peer.host] = context.per_address.get(peer.host, 0) + 1
+        context.crew.add(HTTPConnection(stream, peer, context))
+
+    def _has_room_for(self, host: str) -> bool:
+        most = self._context.limits.per_address
+        return not most or self._context.per_address.get(host, 0) < most or is_loopback(host)
+
+    def _turn_away(self, stream: SocketStream) -> None:
+        try:
+            stream.send(_BUSY)
+        except OSError as error:
+            logger.debug("a connection past its address's limit went away: %s", error)
+        stream.close()
+
+    def _pause(self, reason: str) -> None:
+        now = self._context.crew.now
+        self._context.crew.set_interest(self, 0)
+        self.deadline = now + _PAUSE
+        if now - self._warned >= _QUIET:
+            self._warned = now
+            logger.warning("accepting pauses on %s: %s", self._listener.address, reason)
+
+    def on_deadline(self, now: float) -> None:
+        """The pause is over."""
+        self.deadline = math.inf
+        self._context.crew.set_interest(self, READ)
+
+    def on_rescue(self, blocked: bool) -> None:
+        """Nothing to learn: accepting does not block."""
+
+    def close(self) -> None:
+        """Stop listening; connections that were accepted go on."""
+        if self.fd >= 0:
+            self._context.crew.remove(self)
+            self.fd = -1
+            self._listener.close()
+
+
+def is_loopback(host: str) -> bool:
+    """127.0.0.0/8, ::1 (mapped too) and Unix sockets."""
+    return host.startswith(("127.", "unix:", "::ffff:127.")) or host == "::1"

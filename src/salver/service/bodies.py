@@ -1,0 +1,94 @@
+"""Request bodies: collected before the handler runs, or streamed while it does.
+
+Collecting keeps a slow sender from holding a thread: a body waits here, in memory and then in a temporary file,
+until it is whole. Streaming is for handlers that ask for it; their thread then waits on the socket, with the same
+limits and deadlines. Neither knows HTTP framing: both take what the protocol has already decoded.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Callable
+from typing import BinaryIO
+
+
+class BodyTooLarge(Exception):
+    """The body passed its limit in bytes."""
+
+
+class BodyCollector:
+    """One body being collected. Owned by one connection; `close()` drops the temporary file."""
+
+    __slots__ = ("_file", "_in_memory", "_limit", "_pieces", "received", "started")
+
+    def __init__(self, limit: int, in_memory: int, started: float) -> None:
+        """`limit` and `in_memory` in bytes; `started`: monotonic seconds."""
+        self._limit = limit
+        self._in_memory = in_memory
+        self._pieces: list[bytes] = []
+        self._file: BinaryIO | None = None
+        self.received = 0
+        self.started = started
+
+    def add(self, data: bytes) -> None:
+        """Take decoded body bytes. Raises `BodyTooLarge`, and OSError where the temporary file cannot be written."""
+        self.received += len(data)
+        if self.received > self._limit:
+            raise BodyTooLarge
+        if self._file is not None:
+            self._file.write(data)
+            return
+        self._pieces.append(data)
+        if self.received > self._in_memory:
+            self._spool()
+
+    def _spool(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="salver-body-")  # noqa: SIM115 - it outlives this call
+        self._file.writelines(self._pieces)
+        self._pieces = []
+
+    def finish(self) -> bytes | BinaryIO:
+        """The body: bytes, or a file rewound to its beginning, which lives until `close()`."""
+        if self._file is None:
+            return b"".join(self._pieces)
+        self._file.seek(0)
+        return self._file
+
+    def close(self) -> None:
+        """Drop what was collected."""
+        self._pieces = []
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class BodyStream(io.RawIOBase):
+    """A body read as it arrives. `read_more` blocks for the next decoded bytes and gives b"" at the body's end.
+
+    Owned by the connection; used by the handler's thread alone.
+    """
+
+    def __init__(self, read_more: Callable[[], bytes]) -> None:
+        super().__init__()
+        self._read_more = read_more
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """True: that is all it can do."""
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        """Fill `buffer` with what there is, waiting for at least one byte; 0 at the end."""
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        if not self._rest:
+            self._rest = memoryview(self._read_more())
+        size = min(len(view), len(self._rest))
+        view[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
+def buffered(read_more: Callable[[], bytes]) -> BinaryIO:
+    """`BodyStream` with a buffer, so that `readline` and small reads cost little."""
+    return io.BufferedReader(BodyStream(read_more), 65_536)

@@ -1,0 +1,331 @@
+"""One connection being served: events in from the crew, requests through the handler, responses out.
+
+A connection is in one phase at a time, and each event goes to that phase's step:
+
+    HEAD → (BODY →) RUNNING → (SENDING →) (DRAIN →) HEAD …            LINGER → CLOSED at the end
+
+The common request never leaves `on_ready`: received, parsed, handled and sent in one go by whoever leads. Only one
+thread at a time is ever inside a connection: the leader, or, after a hand-over or a rescue, the thread that was; the
+crew sees to that. This is the only place that answers with a status of the server's own (`refusals.py` says which).
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from time import perf_counter, thread_time
+from typing import BinaryIO
+
+from salver.handler import as_response, options_of
+from salver.problem import problem
+from salver.protocol.errors import RemoteProtocolError
+from salver.protocol.heads import RequestHead
+from salver.protocol.server_connection import CONTINUE
+from salver.request import ClientAddress, Request, RequestBodyError
+from salver.response import Response
+from salver.service.bodies import BodyCollector, BodyTooLarge, buffered
+from salver.service.outbound import BODY, HEAD, RUNNING, SENDING, Outbound
+from salver.service.streaming import StreamedBody
+
+logger = logging.getLogger("salver")
+
+_HTML = [("Content-Type", "text/html; charset=utf-8")]
+_SERVER_ALLOWS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_PATIENCE_AFTER_BYTE = 5.0  # seconds: a deadline answers 408 only this long after the last byte, else it just closes
+
+
+class AtLimit(BaseException):
+    """Raised through a handler by `enter`, before it did anything: no thread is free for a site that blocks. Not an
+    Exception, so that no handler's own error handling takes it for one."""
+
+
+class HTTPConnection(Outbound):
+    """A member of the crew, and the `Exchange` of its requests. Used by one thread at a time."""
+
+    __slots__ = ()
+
+    # Events
+
+    def on_ready(self) -> None:
+        """The stream can be read or written: one step of the phase. Called by the crew; never raises."""
+        if self._phase >= SENDING:
+            self._continue()
+            return
+        try:
+            data = self._stream.recv(65_536)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(error)
+            return
+        if data:
+            self._protocol.receive(data)
+            self._advance()
+        else:
+            self._end_of_input()
+
+    def on_deadline(self, now: float) -> None:
+        """The phase has lasted too long. Called by the crew's sweep; never raises."""
+        if self._phase == BODY and isinstance(self._body, BodyCollector) and self._is_fast_enough(self._body, now):
+            return
+        if self._phase in (HEAD, BODY) and self._last_byte:
+            if now - self._last_byte >= _PATIENCE_AFTER_BYTE or self._phase == BODY:
+                self._refuse(408, "the request did not arrive in time")
+            else:
+                self.close()
+        elif self._phase == SENDING:
+            self._abort("the client has not read for too long")
+        else:
+            self.close()
+
+    def on_rescue(self, blocked: bool) -> None:
+        """The overseer has taken this connection from the leader; `blocked`, rather than computing."""
+        request = self._request
+        if blocked and request is not None:
+            self._context.sites.learn(request)
+
+    def let_end(self, patience: float) -> None:
+        """The server is stopping: close now if idle, or `patience` seconds later if no request has come by then.
+        Called by the leader."""
+        if self._phase == HEAD and not self._protocol.buffered:
+            if patience > 0:
+                self.deadline = min(self.deadline, self._context.crew.now + patience)
+            else:
+                self.close()
+
+    # Reading
+
+    def _advance(self) -> None:
+        """Answer what has arrived, up to this connection's share of requests in a row."""
+        protocol, left = self._protocol, self._context.limits.pipelined
+        while left > 0 and self._phase < RUNNING:
+            left -= 1
+            try:
+                if self._phase == HEAD:
+                    head = protocol.next_request()
+                    if head is None:
+                        self._await_head()
+                        return
+                    if head.section.body_length or head.section.expects_other or head.target[0] != "/":
+                        self._begin(head)
+                    else:
+                        self._run(Request(head, self))
+                        if not protocol.buffered:
+                            return
+                elif not self._collect():
+                    return
+            except RemoteProtocolError as error:
+                self._refuse(error.status, str(error))
+                return
+        if self._phase < RUNNING and protocol.buffered:
+            self._context.crew.call_soon(self._advance_later)
+
+    def _go_on(self) -> None:
+        self._advance()
+
+    def _advance_later(self) -> None:
+        if not self.detached and self._phase < RUNNING:
+            self._advance()
+
+    def _await_head(self) -> None:
+        """The next head is not complete: its deadline runs from its first byte."""
+        if self._protocol.buffered:
+            now = self._context.crew.now
+            if not self._last_byte:
+                self.deadline = now + self._context.timeouts.head
+            self._last_byte = now
+
+    def _begin(self, head: RequestHead) -> None:
+        """A head that needs a look: a body, an expectation, a target without a path."""
+        section = head.section
+        request = Request(head, self, None if section.body_length else b"")
+        self._request = request
+        if section.expects_other:
+            self._refuse(417, "the only expectation known is 100-continue")
+        elif head.method == "CONNECT":
+            self._refuse(501, "this server is no proxy")
+        elif section.body_length:
+            self._begin_body(request, section.body_length)
+        elif head.target == "*":  # RFC 9110 §9.3.7: about the server as a whole
+            self._reply(request, Response(b"", 204, [("Allow", _SERVER_ALLOWS)]))
+        else:
+            self._run(request)
+
+    def _begin_body(self, request: Request, length: int) -> None:
+        context, chosen = self._context, options_of(self._context.handler, request)
+        limit = context.limits.body if chosen.max_body is None else chosen.max_body
+        if length > limit and not chosen.stream_body:
+            self._refuse(413, f"a body may have {limit} bytes here")
+            return
+        now = context.crew.now
+        self._last_byte = now
+        if chosen.stream_body:
+            most = limit if chosen.max_body is not None else None
+            expects = request.head.section.expects_continue
+            self._body = StreamedBody(self._stream, self._protocol, context.timeouts, most, expects)
+            self._run(request)
+            return
+        self._body = BodyCollector(limit, context.limits.body_in_memory, now)
+        self._phase = BODY
+        self.deadline = now + context.timeouts.body
+        if request.head.section.expects_continue and not self._protocol.buffered:
+            self._send_continue()
+
+    def _send_continue(self) -> None:
+        try:
+            self._stream.send(CONTINUE)  # 25 bytes into an empty send buffer
+        except OSError as error:
+            self._lose(error)
+
+    def _collect(self) -> bool:
+        """Take what has arrived of the body; True where there is no more to wait for."""
+        protocol, collector, request = self._protocol, self._body, self._request
+        if not isinstance(collector, BodyCollector) or request is None:
+            return False
+        try:
+            collector.add(protocol.read_body())
+            if not protocol.body_complete:
+                self._last_byte = self._context.crew.now
+                return False
+            body = collector.finish()
+        except BodyTooLarge:
+            self._refuse(413, "the body is larger than it may be here")
+            return False
+        except OSError as error:
+            logger.error("a request body could not be kept: %s", error)
+            self._refuse(507, "there is no room for the body")
+            return False
+        if isinstance(body, bytes):
+            self._body = None
+        self._run(Request(request.head, self, body))
+        return True
+
+    def _is_fast_enough(self, body: BodyCollector, now: float) -> bool:
+        timeouts = self._context.timeouts
+        elapsed = now - body.started
+        if elapsed < timeouts.body or body.received < elapsed * timeouts.body_rate:
+            return False
+        self.deadline = now + 1.0
+        return True
+
+    def _end_of_input(self) -> None:
+        """The peer has sent its last byte. Between messages that is the usual end."""
+        self._protocol.receive_eof()
+        if self._phase == BODY:
+            try:
+                self._protocol.read_body()
+            except RemoteProtocolError:
+                logger.debug("%s went away inside a body", self._peer.host)
+        self.close()
+
+    # Running
+
+    def _run(self, request: Request) -> None:
+        self._request = request
+        self._last_byte = 0.0
+        context = self._context
+        if context.access_log is not None:
+            self._started = perf_counter()
+        if context.sites.watchful or isinstance(self._body, StreamedBody):
+            self._run_watchfully(request)
+        else:
+            self._call(request)
+
+    def _run_watchfully(self, request: Request) -> None:
+        """As `_run`, where something is known to block: hand over first, and watch whether it still does."""
+        sites = self._context.sites
+        if not isinstance(self._body, StreamedBody) and not sites.might_block(request):
+            self._call(request)
+            if request.site is None and not self.detached:
+                sites.passed()
+        elif self._context.crew.hand_over():
+            self._call_and_watch(request)
+        else:
+            self._defer(request)
+
+    def _call_and_watch(self, request: Request) -> None:
+        wall, cpu = perf_counter(), thread_time()
+        self._call(request)
+        self._context.sites.observe(request, perf_counter() - wall, thread_time() - cpu)
+
+    def _defer(self, request: Request) -> None:
+        """No thread may block now: wait for one, or be refused."""
+        self._phase = RUNNING
+        if not self._context.crew.defer(self, partial(self._run_deferred, request)):
+            self._phase = HEAD
+            self._reply(request, problem(request, 503, headers=[("Retry-After", "1")]))
+
+    def _run_deferred(self, request: Request) -> None:
+        self._call_and_watch(request)
+        if self._phase < RUNNING:
+            self._advance()
+
+    def _call(self, request: Request) -> None:
+        """Run the handler and answer with what it gives: the short way for text and bytes, the long for the rest."""
+        context = self._context
+        self._phase = RUNNING
+        try:
+            result = context.handler(request)
+            if result.__class__ is str and self._body is None:
+                status, fields, body = 200, _HTML, result.encode()
+            else:
+                response = result if isinstance(result, Response) else as_response(result)
+                status, fields, body = response.status, response.headers.fields, response.body
+                if body.__class__ is not bytes or response.reason is not None or self._body is not None or status < 200:
+                    self._reply(request, response)
+                    return
+            if context.crew.now >= context.ready_until:
+                context.refresh(context.crew.now)
+            if context.closing:
+                self._protocol.keep_alive = False
+            data = self._protocol.respond(status, fields, body, context.ready)
+        except AtLimit:
+            self._defer(request)
+            return
+        except RequestBodyError as error:
+            self._refuse(error.status, str(error))
+            return
+        except Exception as error:
+            self._reply(request, context.failed(request, error))
+            return
+        self._status = status
+        try:
+            gone = self._stream.send(data)
+        except BlockingIOError:
+            gone = 0
+        except OSError as error:
+            self._lose(error)
+            return
+        if gone == len(data):
+            self._finish(gone)
+        else:
+            self._send_rest(data, gone)
+
+    # The Exchange of the running request
+
+    @property
+    def client(self) -> ClientAddress:
+        """The peer of the connection."""
+        return self._peer
+
+    @property
+    def scheme(self) -> str:
+        """"http" or "https"."""
+        return self._context.scheme
+
+    def hand_over(self) -> bool:
+        """See `Request.hand_over`."""
+        return self._context.crew.hand_over()
+
+    def enter(self, site: object) -> None:
+        """See `Request.enter`. Raises `AtLimit` where the site blocks and no thread may."""
+        sites = self._context.sites
+        if sites.watchful and sites.site_might_block(site) and not self._context.crew.hand_over():
+            raise AtLimit
+
+    def body_stream(self) -> BinaryIO:
+        """See `Request.stream`; for bodies that are streamed."""
+        body = self._body
+        if not isinstance(body, StreamedBody):
+            raise RuntimeError("the request's body is not streamed, or its response has been sent")
+        return buffered(body.read_more)

@@ -1,0 +1,113 @@
+"""What every connection of one server shares: the handler, the settings, the crew, the log, the field lines that are
+the server's own, and the sites that were seen to block. It serves nothing itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from salver.handler import Handler, HandlerOptions, as_response
+from salver.net.crew import Crew, Member
+from salver.net.learning import SiteTable
+from salver.problem import problem
+from salver.protocol.heads import Section
+from salver.protocol.writer import encode_field
+from salver.request import Request
+from salver.response import Response
+from salver.semantics.dates import format_date
+from salver.service.settings import Settings
+from salver.service.sites import Sites
+
+logger = logging.getLogger("salver")
+
+
+class RequestLog(Protocol):
+    """Where a line for each request goes; `add` must not block."""
+
+    def add(
+        self,
+        client: str,
+        method: str,
+        target: str,
+        minor: int,
+        status: int,
+        size: int,
+        seconds: float,
+        section: Section | None,
+    ) -> None:
+        """One request: `size` in body bytes as sent with its head, `seconds` from its head to its end."""
+
+
+class Context:
+    """One server's shared state. `ready` and `draining` are written by the leader's thread and by `stop`; everything
+    else is set once."""
+
+    __slots__ = (
+        "_options",
+        "access_log",
+        "closing",
+        "crew",
+        "emptied",
+        "handler",
+        "heads",
+        "limits",
+        "per_address",
+        "ready",
+        "ready_until",
+        "scheme",
+        "settings",
+        "sites",
+        "timeouts",
+    )
+
+    def __init__(
+        self, handler: Handler, settings: Settings, crew: Crew, access_log: RequestLog | None, scheme: str = "http"
+    ) -> None:
+        self.handler: Callable[[Request], Any] = handler
+        self.settings = settings
+        self.limits = settings.limits
+        self.heads = settings.limits.of_heads()
+        self.timeouts = settings.timeouts
+        self.crew = crew
+        self.access_log = access_log
+        self.scheme = scheme
+        chosen = getattr(handler, "salver_options", None)
+        self._options = chosen if isinstance(chosen, HandlerOptions) else HandlerOptions()
+        self.sites = Sites(SiteTable(), self._options.blocking)
+        self.closing = not settings.keep_alive  # every response is its connection's last
+        self.per_address: dict[str, int] = {}
+        self.emptied = threading.Event()  # while stopping: the last connection has gone
+        self.ready = b""
+        self.ready_until = 0.0
+
+    def refresh(self, now: float) -> None:
+        """Render the Date and Server lines anew, at most once a second (RFC 9110 §6.6.1). `now` is the crew's."""
+        wall = time.time()
+        self.ready_until = now + 1.0 - wall % 1.0
+        name = self.settings.server_name
+        server = encode_field("Server", name) if name else b""
+        self.ready = server + encode_field("Date", format_date(wall))
+
+    def forget(self, member: Member, host: str) -> None:
+        """A connection is closing: the crew and the count of its address let go of it."""
+        self.crew.remove(member)
+        count = self.per_address.get(host, 0)
+        if count > 1:
+            self.per_address[host] = count - 1
+        elif count:
+            del self.per_address[host]
+        self.note_if_empty()
+
+    def note_if_empty(self) -> None:
+        """Tell whoever waits in `stop` once nothing is left to wait for."""
+        if self.closing and not self.crew.members:
+            self.emptied.set()
+
+    def failed(self, request: Request, error: Exception) -> Response:
+        """The answer where a handler raised: 500 without a detail; the traceback goes to the log."""
+        logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
+        return as_response(problem(request, 500))

@@ -1,0 +1,246 @@
+"""The server: listeners, a crew, and one handler; started, stopped, and waited for.
+
+`serve` is the one-line way and takes signals; `Server` is for those who run it beside something else. Binding
+happens when the server is made (so that an address taken is an error there), threads start with `start`.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from types import FrameType
+from typing import Any
+
+from salver.handler import Handler
+from salver.net.address import parse_address
+from salver.net.crew import Crew, CrewSettings
+from salver.net.listener import Listener, open_listeners, urls
+from salver.net.poller import make_poller
+from salver.service.accepting import Acceptor
+from salver.service.access_log import AccessLog
+from salver.service.connection import HTTPConnection
+from salver.service.context import Context
+from salver.service.settings import Settings
+
+logger = logging.getLogger("salver")
+
+_SPARE_DESCRIPTORS = 32  # for files, logs and what a handler opens
+
+
+class Server:
+    """One handler served on some addresses, in this process.
+
+    Thread-safe: `stop` and `wait` may be called from any thread, `stop` from a signal handler too. A stopped server
+    cannot be started again.
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        bind: str | Iterable[str] = "127.0.0.1:8000",
+        *,
+        settings: Settings | None = None,
+        listeners: Sequence[Listener] | None = None,
+        on_tick: Callable[[], None] | None = None,
+    ) -> None:
+        """Bind. `bind`: one address or several ("host:port", "[v6]:port", "unix:path", "fd:3"); `listeners`, open
+        ones, take its place and become the server's. `on_tick` is called about once a second by the leader.
+
+        Raises `AddressError` for an address that cannot be read and `ListenError` where it cannot be bound.
+        """
+        self._settings = settings or Settings()
+        self._listeners = list(listeners) if listeners is not None else _open(bind, self._settings.limits.backlog)
+        self._handler = handler
+        self._on_tick = on_tick
+        self._crew: Crew | None = None
+        self._context: Context | None = None
+        self._log: AccessLog | None = None
+        self._acceptors: list[Acceptor] = []
+        self._stopping = threading.Lock()
+        self._stopped = threading.Event()
+        self._ask = threading.Event()
+        self._asked_grace: float | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """The addresses bound, ports filled in: "127.0.0.1:8000", "unix:/run/x.sock"."""
+        return [str(listener.address) for listener in self._listeners]
+
+    @property
+    def port(self) -> int:
+        """The TCP port of the first listener, 0 where it has none."""
+        return self._listeners[0].address.port or 0
+
+    @property
+    def urls(self) -> list[str]:
+        """Where a browser finds the server."""
+        return urls(self._listeners)
+
+    def start(self) -> None:
+        """Accept and serve, in threads of the server's own; returns at once."""
+        settings, limits = self._settings, self._settings.limits
+        crew = Crew(
+            make_poller(settings.poller),
+            CrewSettings(max_threads=limits.threads, queue=limits.queue),
+            on_tick=self._tick if self._on_tick else None,
+        )
+        if settings.access_log is not None:
+            self._log = AccessLog(settings.log_format, settings.access_log)
+        context = Context(self._handler, settings, crew, self._log)
+        capacity = min(limits.connections, _descriptor_limit() - _SPARE_DESCRIPTORS)
+        self._acceptors = [Acceptor(listener, context, max(capacity, 8)) for listener in self._listeners]
+        for acceptor in self._acceptors:
+            crew.add(acceptor)
+        self._crew, self._context = crew, context
+        crew.start()
+
+    def _tick(self, now: float) -> None:
+        if self._on_tick is not None:
+            self._on_tick()
+
+    def serve_forever(self) -> None:
+        """`start`, then wait until somebody stops the server."""
+        if self._crew is None:
+            self.start()
+        self.wait()
+
+    def wait(self) -> None:
+        """Block until the server has stopped, carrying out the stop that `request_stop` asked for."""
+        self._ask.wait()
+        if not self._stopped.is_set() and self._asked_grace is not None:
+            self.stop(self._asked_grace)
+        self._stopped.wait()
+
+    def request_stop(self, grace: float | None = None) -> None:
+        """Ask whoever is in `wait` to stop the server; for signal handlers, since it only sets a flag."""
+        self._asked_grace = self._settings.timeouts.stop if grace is None else grace
+        self._ask.set()
+
+    def stop(self, grace: float | None = None, patience: float = 0.0) -> None:
+        """Stop accepting, let what is in flight finish for at most `grace` seconds (the setting, if None), and end.
+
+        Idle connections close at once, or stay `patience` seconds for one more request, which is answered with
+        `Connection: close`. What is not done by then is cut. Returns when everything has ended; call it again from
+        elsewhere with 0 to hurry.
+        """
+        grace = self._settings.timeouts.stop if grace is None else grace
+        crew = self._crew
+        if crew is None or self._context is None:
+            self._close_listeners()
+            self._finished()
+            return
+        self._context.closing = True
+        crew.call_soon(lambda: self._quiesce(patience))
+        self._context.emptied.wait(grace)
+        with self._stopping:
+            if not self._stopped.is_set():
+                crew.call_soon(self._cut)
+                crew.stop(timeout=1.0)
+                self._cut()
+                self._finished()
+
+    def _quiesce(self, patience: float) -> None:
+        """In the leader: no new connections, and the idle ones go."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for member in self._connections():
+            if not member.detached:
+                member.let_end(patience)
+        if self._context is not None:
+            self._context.note_if_empty()
+
+    def _cut(self) -> None:
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for member in self._connections():
+            if not member.detached:
+                member.close()
+
+    def _connections(self) -> list[HTTPConnection]:
+        if self._crew is None:
+            return []
+        return [member for member in list(self._crew.members.values()) if isinstance(member, HTTPConnection)]
+
+    def _close_listeners(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+
+    def _finished(self) -> None:
+        if self._log is not None:
+            self._log.close()
+        self._stopped.set()
+        self._ask.set()
+
+    def reopen_logs(self) -> None:
+        """Open the access log anew, after somebody has moved it away."""
+        if self._log is not None:
+            self._log.reopen()
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def serve(handler: Handler, bind: str | Iterable[str] = "127.0.0.1:8000", **settings: Any) -> None:
+    """Serve `handler` on `bind` until SIGINT or SIGTERM; a second signal ends it at once.
+
+    `settings` are the flat names of `Settings.of` (`access_log="-"`, `limit_body=…`, `timeout_idle=…`). Raises
+    TypeError for a name that is none, `AddressError` and `ListenError` as `Server` does.
+    """
+    server = Server(handler, bind, settings=Settings.of(**settings))
+    run_until_signalled(server)
+
+
+def run_until_signalled(server: Server) -> None:
+    """Start `server` and block until it has stopped; SIGINT and SIGTERM stop it gracefully, a second one at once.
+    In the main thread alone are signals taken; elsewhere this only waits."""
+    if threading.current_thread() is not threading.main_thread():
+        server.serve_forever()
+        return
+    hurried = False
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        nonlocal hurried
+        if hurried:
+            raise SystemExit(128 + number)
+        hurried = True
+        server.request_stop()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.serve_forever()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _open(bind: str | Iterable[str], backlog: int) -> list[Listener]:
+    addresses = [bind] if isinstance(bind, str) else list(bind)
+    opened: list[Listener] = []
+    try:
+        for address in addresses:
+            opened.extend(open_listeners(parse_address(address), backlog))
+    except Exception:
+        for listener in opened:
+            listener.close()
+        raise
+    return opened
+
+
+def _descriptor_limit() -> int:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return 1 << 20
+    if hard != resource.RLIM_INFINITY and soft < hard:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        except (OSError, ValueError):
+            return soft
+        return hard
+    return soft
