@@ -7,18 +7,40 @@ both may cost together is bounded. It does not know where the bytes come from, n
 
 from __future__ import annotations
 
-from salver.protocol.errors import RemoteProtocolError
-from salver.protocol.grammar import CHUNK_LINE, FIELD_LINE, NEVER_IN_HEAD
+from collections.abc import Iterable
+
+from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
+from salver.protocol.grammar import CHUNK_LINE, FIELD_LINE, MAX_LENGTH, NEVER_IN_HEAD
+from salver.protocol.writer import encode_fields
 
 LAST_CHUNK = b"0\r\n\r\n"
 
 # RFC 9110 §6.5.1: fields that frame, route or authenticate a message must not come after it.
 _FORBIDDEN_TRAILERS = frozenset(
-    b"transfer-encoding content-length host connection expect te trailer upgrade keep-alive content-encoding"
-    b" content-type content-range range authorization proxy-authorization cookie set-cookie cache-control"
-    b" max-forwards proxy-connection".split()
+    (
+        "transfer-encoding",
+        "content-length",
+        "host",
+        "connection",
+        "expect",
+        "te",
+        "trailer",
+        "upgrade",
+        "keep-alive",
+        "content-encoding",
+        "content-type",
+        "content-range",
+        "range",
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+        "cache-control",
+        "max-forwards",
+        "proxy-connection",
+    )
 )
-_SIZE_LINE = 18  # 16 digits and CRLF: what a chunk costs without extensions
+_SIZE_DIGITS = 16  # what a chunk's line holds without extensions
 
 
 def encode_chunk(data: bytes) -> bytes:
@@ -26,68 +48,88 @@ def encode_chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
+def encode_last_chunk(trailers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """The last chunk and the trailer section. Raises `LocalProtocolError` for a field that must not be a trailer."""
+    trailers = list(trailers)
+    lines = encode_fields(trailers)
+    if any(name.lower() in _FORBIDDEN_TRAILERS for name, _ in trailers):
+        raise LocalProtocolError("a field that must not be a trailer")
+    return b"0\r\n%b\r\n" % lines if lines else LAST_CHUNK
+
+
 class ChunkedReader:
     """Reads one chunked body. `feed` as often as bytes come; `done` once the trailer section has ended."""
 
-    __slots__ = ("_budget", "_buffer", "_in_trailers", "_left", "done", "trailers")
+    __slots__ = ("_budget", "_buffer", "_in_trailers", "_left", "_scanned", "done", "trailers")
 
     def __init__(self, overhead: int) -> None:
         """`overhead`: how many bytes extensions and trailers may take together."""
         self._buffer = b""
+        self._scanned = 0  # how much of the incomplete line in the buffer has been looked through
         self._left = 0  # bytes of the current chunk still to come, its CRLF included
         self._budget = overhead
         self._in_trailers = False
         self.done = False
         self.trailers: list[tuple[str, str]] = []
 
+    @property
+    def announced(self) -> int:
+        """How many bytes of the current chunk are still to come."""
+        return max(self._left - 2, 0)
+
     def feed(self, data: bytes) -> tuple[bytes, bytes]:
         """Take `data`; returns (body bytes, what was left over behind the end of the body).
 
         Raises `RemoteProtocolError` with 400 for anything outside the grammar or past the bound; the verdict does
-        not depend on how the bytes were split.
+        not depend on how the bytes were split. After an error the reader is not to be fed again.
         """
-        data, pieces = self._buffer + data, []
-        position, size = 0, len(data)
+        data, pieces, position = self._buffer + data, list[bytes](), 0
         while not self.done:
-            if self._left > 2:
-                taken = data[position : position + self._left - 2]
-                pieces.append(taken)
-                position += len(taken)
-                self._left -= len(taken)
-                if self._left > 2:
-                    break
             if self._left:
-                if not self._skip_chunk_end(data, position):
+                position = self._take_data(data, position, pieces)
+                if self._left:
                     break
-                position += 2
             end = self._find_line_end(data, position)
             if end < 0:
                 break
-            line, position = data[position:end], end + 2
-            self._take_line(line)
-        self._buffer = b"" if self.done else data[position:]
-        return b"".join(pieces), data[position:size] if self.done else b""
+            self._take_line(data[position:end])
+            position = end + 2
+        rest = data[position:]
+        self._buffer, left_over = (b"", rest) if self.done else (rest, b"")
+        return b"".join(pieces), left_over
 
-    def _skip_chunk_end(self, data: bytes, position: int) -> bool:
-        found = data[position : position + 2]
-        if not b"\r\n".startswith(found):
-            raise RemoteProtocolError("chunk data is not followed by CRLF")
-        if len(found) < 2:
-            return False
-        self._left = 0
-        return True
+    def _take_data(self, data: bytes, position: int, pieces: list[bytes]) -> int:
+        """Move what is there of the current chunk, and its CRLF, to `pieces`; returns the position behind it."""
+        if self._left > 2:
+            taken = data[position : position + self._left - 2]
+            pieces.append(taken)
+            position += len(taken)
+            self._left -= len(taken)
+        if self._left == 2:
+            found = data[position : position + 2]
+            if found == b"\r\n":
+                self._left = 0
+                return position + 2
+            if not b"\r\n".startswith(found):
+                raise RemoteProtocolError("chunk data is not followed by CRLF")
+        return position
 
     def _find_line_end(self, data: bytes, position: int) -> int:
         """Where the line that begins at `position` ends, -1 where it has not yet; a line that cannot end well any
-        more is refused now, not when its end arrives."""
-        allowed = self._budget + (0 if self._in_trailers else _SIZE_LINE)
-        end = data.find(b"\r\n", position, position + allowed + 2)
-        wrong = NEVER_IN_HEAD.search(data, position, end if end >= 0 else position + allowed)
-        if wrong is not None:
+        more is refused now, not when its end arrives. A line that has its end is not scanned: its pattern, which
+        comes next, refuses all that the scan would."""
+        most = position + self._budget + (0 if self._in_trailers else _SIZE_DIGITS)
+        start = position + max(0, self._scanned - 1)
+        end = data.find(b"\r\n", start, most + 2)
+        if end >= 0:
+            self._scanned = 0
+            return end
+        if NEVER_IN_HEAD.search(data, start, most):
             raise RemoteProtocolError("control character in a chunk's head or a trailer")
-        if end < 0 and len(data) - position > allowed:
+        if len(data) >= most + 2:
             raise RemoteProtocolError("chunk extensions and trailers are too long")
-        return end
+        self._scanned = len(data) - position
+        return -1
 
     def _take_line(self, line: bytes) -> None:
         if self._in_trailers:
@@ -96,12 +138,14 @@ class ChunkedReader:
         matched = CHUNK_LINE.fullmatch(line)
         if matched is None:
             raise RemoteProtocolError("malformed chunk size or extension")
-        self._spend(len(matched[2]))
-        chunk_size = int(matched[1], 16)
-        if chunk_size:
-            self._left = chunk_size + 2
-        else:
-            self._in_trailers = True
+        digits, extensions = matched.groups()
+        if extensions:
+            self._spend(len(extensions))
+        size = int(digits, 16)
+        if size > MAX_LENGTH:
+            raise RemoteProtocolError("a chunk size that overflows")
+        self._left = size + 2 if size else 0
+        self._in_trailers = not size
 
     def _take_trailer(self, line: bytes) -> None:
         if not line:
@@ -111,9 +155,10 @@ class ChunkedReader:
         matched = FIELD_LINE.fullmatch(line)
         if matched is None:
             raise RemoteProtocolError("malformed trailer")
-        if matched[1].lower() in _FORBIDDEN_TRAILERS:
+        name = matched[1].decode("ascii")
+        if name.lower() in _FORBIDDEN_TRAILERS:
             raise RemoteProtocolError("a field that must not be a trailer")
-        self.trailers.append((matched[1].decode("latin-1"), matched[2].strip(b" \t").decode("latin-1")))
+        self.trailers.append((name, matched[2].strip(b" \t").decode("latin-1")))
 
     def _spend(self, size: int) -> None:
         self._budget -= size

@@ -7,7 +7,7 @@ fields as they stood on the wire; it does not know which side we are, only wheth
 from __future__ import annotations
 
 from salver.protocol.errors import RemoteProtocolError
-from salver.protocol.grammar import CONTENT_LENGTH, TOKEN
+from salver.protocol.grammar import CONTENT_LENGTH, MAX_LENGTH, TRANSFER_CODING, TRANSFER_CODINGS
 
 # A body length is a number of bytes, or one of these.
 CHUNKED = -1
@@ -51,7 +51,10 @@ def content_length(values: list[bytes]) -> int:
         raise RemoteProtocolError("more than one Content-Length")
     if not CONTENT_LENGTH.fullmatch(values[0]):
         raise RemoteProtocolError("Content-Length is not a number of at most 19 digits")
-    return int(values[0])
+    length = int(values[0])
+    if length > MAX_LENGTH:
+        raise RemoteProtocolError("a Content-Length that overflows")
+    return length
 
 
 def _transfer_coded(transfer_encodings: list[bytes], content_lengths: list[bytes], minor: int) -> int:
@@ -59,11 +62,21 @@ def _transfer_coded(transfer_encodings: list[bytes], content_lengths: list[bytes
         raise RemoteProtocolError("both Transfer-Encoding and Content-Length")  # rule 3, and §6.1: ought to be an error
     if minor == 0:
         raise RemoteProtocolError("Transfer-Encoding in HTTP/1.0")  # §6.1: faulty framing
-    codings = [coding.strip(b" \t").lower() for line in transfer_encodings for coding in line.split(b",")]
-    if codings == [b"chunked"]:
+    return _coding(b",".join(transfer_encodings))
+
+
+def _coding(value: bytes) -> int:
+    """CHUNKED for the one coding we know, alone. What else is well-formed and could frame a body is 501 (§6.1); what
+    could not, whatever the codings mean, is 400 (§6.3 rule 4)."""
+    if value.lower() == b"chunked":
         return CHUNKED
-    if not all(TOKEN.fullmatch(coding) for coding in codings) or b"identity" in codings:
+    if not TRANSFER_CODINGS.fullmatch(value):
         raise RemoteProtocolError("malformed Transfer-Encoding")
-    if b"chunked" in codings[:-1]:
-        raise RemoteProtocolError("chunked is not the final transfer coding")  # rule 4
+    codings = [(matched[1].lower(), matched[0]) for matched in TRANSFER_CODING.finditer(value)]
+    if any(name == b"identity" for name, _ in codings):
+        raise RemoteProtocolError("identity is not a transfer coding any more")
+    if any(name == b"chunked" for name, _ in codings[:-1]):
+        raise RemoteProtocolError("chunked is not the final transfer coding")
+    if codings[-1][0] == b"chunked" and len(codings[-1][1]) > len(b"chunked"):
+        raise RemoteProtocolError("chunked has no parameters")  # §7.1
     raise RemoteProtocolError("transfer coding not implemented", 501)

@@ -10,17 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from salver.protocol.connection import DEFAULT_LIMITS, OWN_FIELDS, Connection
-from salver.protocol.errors import LocalProtocolError
+from salver.protocol.connection import DEFAULT_LIMITS, OWN_FIELDS, REMEMBERED_MAX, Connection
+from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.framing import CHUNKED, UNTIL_CLOSE
-from salver.protocol.grammar import ORIGIN_LINE_START
+from salver.protocol.grammar import ORIGIN_LINE_START, REQUEST_LINE_START
 from salver.protocol.heads import RequestHead, Section, check_target, parse_request_line, parse_request_section
 from salver.protocol.limits import Limits
-from salver.protocol.writer import STATUS_LINES, encode_fields, encode_status_line
+from salver.protocol.writer import NOT_REMEMBERED, STATUS_LINES, encode_fields, encode_status_line
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-_BODILESS = frozenset((204, 304))
+# What `respond` writes in one piece: a final status whose body is what it is given, for a method whose is, too.
+_PLAIN_LINES = {
+    status: line for status, line in STATUS_LINES.items() if status >= 200 and status not in (204, 205, 304)
+}
+_OTHER_WAYS = frozenset(("HEAD", "CONNECT"))
+_PLAIN_MAX = 1_024  # characters of fields that are worth remembering as a set
 
 
 class ServerConnection(Connection):
@@ -33,7 +38,7 @@ class ServerConnection(Connection):
         self._head: RequestHead | None = None  # the request in hand
         self._line: tuple[bytes, bytes, int] = (b"", b"", 1)
         self._skipped_blank = False
-        self._tail = b"\r\n"  # " HTTP/1.x", CRLF and the last section: how a repeated head ends
+        self._tail = b""  # " HTTP/1.x", CRLF and the last section: how a repeated head ends
 
     def next_request(self) -> RequestHead | None:
         """The next request's head, None until it is complete, or while one is in hand or the connection is ending.
@@ -43,33 +48,40 @@ class ServerConnection(Connection):
         if self._head is not None or not self.keep_alive:
             return None
         buffer, section = self._buffer, self._section
-        if section is not None and buffer.endswith(self._tail):
+        if section is not None and buffer.endswith(self._tail) and not self._scanned:
             start = len(buffer) - len(self._tail)
             matched = ORIGIN_LINE_START.fullmatch(buffer, 0, start)
             if matched is not None and start + 9 <= self._limits.request_line:
                 self._buffer = b""
-                self._scanned = 0
                 return self._take(matched[1], matched[2], section)
-        return self._parse_request() if buffer else None
+        if not buffer:
+            return None
+        try:
+            return self._parse_request()
+        except RemoteProtocolError:
+            self._fail()
+            raise
 
     def _parse_request(self) -> RequestHead | None:
-        self._skip_blank_line()
-        if not self._buffer:
+        if self._buffer[0] == 13 and not self._skipped_blank and not self._skip_blank_line():
             return None
-        end = self._find_head(self._limits.request_line, 414)
-        if not end:
+        raw = self._take_head()
+        if raw is None:
             return None
-        buffer, self._buffer = self._buffer, self._buffer[end:]
         method, target, minor = self._line
-        section_start = buffer.index(b"\r\n") + 2
-        raw = buffer[section_start:end]
         section = self._section
         if section is None or section.raw != raw or section.minor != minor:
             section = parse_request_section(raw, minor, self._limits.fields)
-            self._section = section
-            self._tail = b" HTTP/1.%d\r\n%b" % (minor, raw)
+            self._remember(section)
         check_target(method, target, section.host)
         return self._take(method, target, section)
+
+    def _remember(self, section: Section) -> None:
+        if len(section.raw) > REMEMBERED_MAX:
+            self.forget()
+            return
+        self._section = section
+        self._tail = b" HTTP/1.%d\r\n%b" % (section.minor, section.raw)
 
     def _take(self, method: bytes, target: bytes, section: Section) -> RequestHead:
         head = RequestHead(method.decode("ascii"), target.decode("ascii"), section)
@@ -79,20 +91,25 @@ class ServerConnection(Connection):
         self._skipped_blank = False
         return head
 
-    def _skip_blank_line(self) -> None:
-        """RFC 9112 §2.2: at least one empty line before the request line is ignored; more than one is not."""
-        if not self._skipped_blank and self._buffer.startswith(b"\r\n"):
+    def _skip_blank_line(self) -> bool:
+        """RFC 9112 §2.2: at least one empty line before the request line is ignored; more than one is not. False
+        where it has to be waited for."""
+        if self._buffer.startswith(b"\r\n"):
             self._buffer = self._buffer[2:]
-            self._scanned = 0
             self._skipped_blank = True
+            return bool(self._buffer)
+        return self._buffer != b"\r"
 
-    def _check_partial_line(self, line_limit: int, long_line: int) -> None:
-        if self._buffer == b"\r" and not self._skipped_blank:
-            return
-        super()._check_partial_line(line_limit, long_line)
-
-    def _check_line(self, line: bytes) -> None:
+    def _take_line(self, line: bytes) -> None:
         self._line = parse_request_line(line)
+
+    def _long_line_status(self) -> int:
+        return 414 if REQUEST_LINE_START.match(self._buffer, 0, self._limits.request_line) else 400
+
+    def forget(self) -> None:
+        """As `Connection.forget`; the next request is then parsed the long way."""
+        super().forget()
+        self._tail = b""
 
     def start_next(self) -> None:
         """The response is sent and the request read to its end: `next_request` may give the next one.
@@ -106,25 +123,19 @@ class ServerConnection(Connection):
 
     def respond(self, status: int, fields: Iterable[tuple[str, str]], body: bytes, ready: bytes = b"") -> bytes:
         """A whole response, head and body, in one piece. The hot way; `ready` as in `send_head`."""
-        head, section = self._head, self._section
-        line = STATUS_LINES.get(status)
-        if (
-            line is None
-            or head is None
-            or section is None
-            or status < 200
-            or status in _BODILESS
-            or head.method == "HEAD"
-        ):
+        head, line = self._head, _PLAIN_LINES.get(status)
+        if line is None or head is None or not self.keep_alive or not head.section.minor or head.method in _OTHER_WAYS:
             return self._respond_in_steps(status, fields, body, ready)
-        lines = _remembered_lines(tuple(fields))
-        if lines is None or not self.keep_alive or not section.minor:
+        fields = tuple(fields)
+        try:
+            lines = _remembered_lines(fields)
+        except _NotRemembered:
             return self._respond_in_steps(status, fields, body, ready)
         return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (line, ready, lines, len(body), body)
 
     def _respond_in_steps(self, status: int, fields: Iterable[tuple[str, str]], body: bytes, ready: bytes) -> bytes:
         head = self.send_head(status, fields, len(body), ready)
-        data = self.send_body(body[: self._to_write]) if self._to_write else b""
+        data = self.send_body(body) if self._to_write else b""
         return head + data + self.end_body()
 
     def send_head(
@@ -138,48 +149,73 @@ class ServerConnection(Connection):
         """A response's head, and the decision how its body is framed: by `body_length` in bytes, else by the
         caller's Content-Length, else chunked (RFC 9112 §7.1), else (HTTP/1.0) by the close.
 
-        `ready`: field lines that need no check (the server's Date and Server). No body follows on 1xx, 204, 304 and
-        for HEAD: `room` is then 0. Raises `LocalProtocolError`; nothing has been sent then.
+        `ready`: field lines that need no check (the server's Date and Server). No body follows on 1xx, 204, 205, 304
+        and for HEAD: `room` is then 0, and a `body_length` of 0 does not contradict the caller's Content-Length, which
+        tells what GET would have. To HTTP/1.0 a 1xx is nothing at all (RFC 9110 §15.2). Raises `LocalProtocolError`;
+        nothing has been sent then.
         """
         line = STATUS_LINES.get(status) if reason is None else None
-        lines, promised, close = self._write_framing(fields, body_length)
-        parts = [line or encode_status_line(status, reason), ready, lines]
+        line = line or encode_status_line(status, reason)
+        for_head = self._head is not None and self._head.method == "HEAD"
+        unsaid = status < 200 or status in (204, 304) or (for_head and not body_length)
+        lines, promised, close = self._write_framing(fields, None if unsaid else body_length)
         if status < 200:
-            return b"".join([*parts, b"\r\n"])
+            return b"" if self._is_http_1_0() else b"%b%b%b\r\n" % (line, ready, lines)
         if close:
             self.keep_alive = False
-        parts.append(self._frame(status, promised))
+        framing = self._frame(status, body_length if promised is None else promised)
+        persistence = b""
         if not self.keep_alive:
-            parts.append(b"Connection: close\r\n")
+            persistence = b"Connection: close\r\n"
         elif self._is_http_1_0():
-            parts.append(b"Connection: keep-alive\r\n")
-        parts.append(b"\r\n")
-        return b"".join(parts)
+            persistence = b"Connection: keep-alive\r\n"
+        return b"".join((line, ready, lines, framing, persistence, b"\r\n"))
 
     def _frame(self, status: int, promised: int | None) -> bytes:
+        """The framing field, with what is to be written noted; RFC 9110 §8.6, RFC 9112 §6.1 and §6.3."""
+        method = "" if self._head is None else self._head.method
         self._to_write = 0
-        bodiless = status in _BODILESS or (self._head is not None and self._head.method == "HEAD")
-        if status == 204:
-            return b""  # RFC 9110 §8.6: no Content-Length
+        if status in (204, 304):
+            return b""
+        if method == "CONNECT" and status < 300:
+            return self._write_until_close()
+        if status == 205:
+            promised = 0  # RFC 9110 §15.3.6
         if promised is not None:
-            self._to_write = 0 if bodiless else promised
-            return b"" if status == 304 else b"Content-Length: %d\r\n" % promised
-        if bodiless:
+            self._to_write = 0 if method == "HEAD" else promised
+            return b"Content-Length: %d\r\n" % promised
+        if method == "HEAD":
             return b""
         if self._is_http_1_0() or self._head is None:
-            self._to_write = UNTIL_CLOSE
-            self.keep_alive = False
-            return b""
+            return self._write_until_close()
         self._to_write = CHUNKED
         return b"Transfer-Encoding: chunked\r\n"
+
+    def _write_until_close(self) -> bytes:
+        self._to_write = UNTIL_CLOSE
+        self.keep_alive = False
+        return b""
 
     def _is_http_1_0(self) -> bool:
         return self._head is not None and not self._head.section.minor
 
 
+class _NotRemembered(Exception):
+    """A set of fields that the long way has to write. An exception, since those are not kept by an lru_cache: what
+    is secret, large, or concerns framing must not stay there as a key either."""
+
+
 @lru_cache(512)
-def _remembered_lines(fields: tuple[tuple[str, str], ...]) -> bytes | None:
-    """The encoded lines of a set of fields that recurs, None where the long way has to look at them."""
-    if any(name.lower() in OWN_FIELDS for name, _ in fields):
-        return None
+def _remembered_lines(fields: tuple[tuple[str, str], ...]) -> bytes:
+    """The encoded lines of a set of fields that recurs. Raises `_NotRemembered`."""
+    size = 0
+    for name, value in fields:
+        if not isinstance(name, str) or not isinstance(value, str) or name.lower() in _LONG_WAY:
+            raise _NotRemembered
+        size += len(name) + len(value)
+    if size > _PLAIN_MAX:
+        raise _NotRemembered
     return encode_fields(fields)
+
+
+_LONG_WAY = OWN_FIELDS | NOT_REMEMBERED

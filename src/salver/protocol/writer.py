@@ -1,8 +1,9 @@
 """Heads as bytes, and nothing else as bytes: what is not a legal head never leaves.
 
 A name, value, reason, method or target with CR, LF, NUL or another control in it raises `LocalProtocolError` before
-a byte is made. Fields recur, so an encoded field is remembered, bounded, by its name and value; Set-Cookie and
-Authorization are not, since they are secrets and rarely repeat. This file does not decide framing.
+a byte is made. Fields recur, so an encoded field is remembered, bounded, by its name and value; what may be a secret
+(Set-Cookie, Authorization) is not, nor what is long, nor what differs from one response to the next anyway. This file
+does not decide framing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,22 @@ from salver.protocol.errors import LocalProtocolError
 from salver.protocol.grammar import FIELD_VALUE, REASON, REQUEST_LINE, TOKEN
 from salver.protocol.reasons import REASONS
 
-_SECRET = frozenset(("set-cookie", "authorization", "proxy-authorization", "cookie"))
+# Secrets, and (Location) what may carry one: they must not stay in memory behind the exchange they belong to.
+NOT_REMEMBERED = frozenset(
+    (
+        "set-cookie",
+        "cookie",
+        "authorization",
+        "proxy-authorization",
+        "authentication-info",
+        "proxy-authentication-info",
+        "www-authenticate",
+        "proxy-authenticate",
+        "location",
+        "content-location",
+        "referer",
+    )
+)
 
 
 def encode_field(name: str, value: str) -> bytes:
@@ -32,9 +48,9 @@ def encode_field(name: str, value: str) -> bytes:
     return b"%b: %b\r\n" % (raw_name, raw_value)
 
 
-# The remembering twin: for names that are not secret and lines short enough to keep (1,024 of them).
+# The remembering twin: for lines short enough to keep (1,024 of them, half a megabyte at most).
 _encode_remembered = lru_cache(1024)(encode_field)
-_PLAIN_MAX = 512
+_REMEMBERED_MAX = 256
 
 
 def encode_fields(fields: Iterable[tuple[str, str]]) -> bytes:
@@ -43,14 +59,15 @@ def encode_fields(fields: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _encode_one(name: str, value: str) -> bytes:
-    if name.__class__ is not str or value.__class__ is not str or len(value) > _PLAIN_MAX or name.lower() in _SECRET:
-        return encode_field(name, value)
-    return _encode_remembered(name, value)
+    both_text = name.__class__ is str and value.__class__ is str
+    if both_text and len(name) + len(value) <= _REMEMBERED_MAX and name.lower() not in NOT_REMEMBERED:
+        return _encode_remembered(name, value)
+    return encode_field(name, value)
 
 
 def encode_status_line(status: int, reason: str | None = None) -> bytes:
     """ "HTTP/1.1 STATUS REASON" with its CRLF; `reason` None is the registered phrase. RFC 9112 §4."""
-    if status.__class__ is not int or not 100 <= status <= 599:
+    if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
         raise LocalProtocolError(f"a status is an int from 100 to 599, not {status!r}")
     phrase = REASONS.get(status, "Unknown") if reason is None else reason
     try:
