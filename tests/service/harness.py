@@ -105,7 +105,7 @@ class ScriptedCrew:
         self.deferred.append(work)
         return True
 
-    def call_soon(self, function: Callable[[], None]) -> None:
+    def call_soon(self, function: Callable[[], None], member: Any = None) -> None:
         self.soon.append(function)
 
 
@@ -117,6 +117,9 @@ class LoggedRequests:
 
     def add(self, *line: Any) -> None:
         self.lines.append(line)
+
+    def tick(self) -> None:
+        """Nothing to do."""
 
 
 class Conversation:

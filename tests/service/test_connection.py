@@ -594,8 +594,21 @@ def test_one_line_for_each_request_and_refusal() -> None:
     assert [line[:5] for line in talk.log.lines] == [
         ("192.0.2.1", "GET", "/", 1, 200),
         ("192.0.2.1", "GET", "/", 1, 200),
-        ("192.0.2.1", "-", "-", 1, 400),
+        ("192.0.2.1", "", "", 1, 400),
     ]
+    assert [line[5] for line in talk.log.lines[:2]] == [5, 5]
+
+
+@pytest.mark.parametrize("room", [None, 0, 50, 150])
+def test_the_size_in_the_log_is_the_bodys(room: int | None) -> None:
+    for handler in (hello, lambda request: Response(iter([b"he", b"llo"]), headers={"Content-Length": "5"})):
+        talk = Conversation(handler)
+        talk.stream.room = room
+        talk.say(GET)
+        talk.stream.room = None
+        talk.run()
+        talk.say(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert [line[5] for line in talk.log.lines] == [5, 0]
 
 
 def test_what_a_request_knows() -> None:

@@ -118,13 +118,13 @@ class HTTPConnection(Outbound):
                 self._refuse(error.status, str(error))
                 return
         if self._phase < RUNNING and protocol.buffered:
-            self._context.crew.call_soon(self._advance_later)
+            self._context.crew.call_soon(self._advance_later, self)
 
     def _go_on(self) -> None:
         self._advance()
 
     def _advance_later(self) -> None:
-        if not self.detached and self._phase < RUNNING:
+        if self._phase < RUNNING:
             self._advance()
 
     def _await_head(self) -> None:
@@ -297,9 +297,9 @@ class HTTPConnection(Outbound):
             self._lose(error)
             return
         if gone == len(data):
-            self._finish(gone)
+            self._finish(len(body))
         else:
-            self._send_rest(data, gone)
+            self._send_rest(data, gone, len(data) - len(body))
 
     # The Exchange of the running request
 

@@ -39,7 +39,10 @@ class RequestLog(Protocol):
         seconds: float,
         section: Section | None,
     ) -> None:
-        """One request: `size` in body bytes as sent with its head, `seconds` from its head to its end."""
+        """One request: `size` in bytes of body sent, `seconds` from its head to its end; no head, no method."""
+
+    def tick(self) -> None:
+        """A second has begun."""
 
 
 class Context:
@@ -91,6 +94,8 @@ class Context:
         name = self.settings.server_name
         server = encode_field("Server", name) if name else b""
         self.ready = server + encode_field("Date", format_date(wall))
+        if self.access_log is not None:
+            self.access_log.tick()
 
     def forget(self, member: Member, host: str) -> None:
         """A connection is closing: the crew and the count of its address let go of it."""

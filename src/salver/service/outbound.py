@@ -107,6 +107,7 @@ class Outbound:
         head = protocol.send_head(status, response.headers.fields, response.body_length, context.ready, response.reason)
         try:
             sending.add(head)
+            sending.head_size = len(head)
             sending.add_body(body, wanted=wanted)
             sending.start()
         except Exception:
@@ -149,11 +150,12 @@ class Outbound:
         self._phase = SENDING
         self._continue_sending()
 
-    def _send_rest(self, data: bytes, gone: int) -> None:
+    def _send_rest(self, data: bytes, gone: int, head_size: int) -> None:
         """The socket took only `gone` bytes of a whole response: keep the rest."""
         sending = Sending(self._protocol)
         sending.add(memoryview(data)[gone:])
         sending.sent = gone
+        sending.head_size = head_size
         self._sending = sending
         self._phase = SENDING
         self._want(WRITE)
@@ -188,7 +190,7 @@ class Outbound:
         self._sending = None
         sending.close()
         self._want(READ)
-        self._finish(sending.sent)
+        self._finish(sending.sent - sending.head_size)
 
     def _want(self, interest: int) -> None:
         if self.interest != interest:
@@ -197,10 +199,9 @@ class Outbound:
     # After the answer
 
     def _finish(self, size: int) -> None:
-        """The response has left: note it, and go on or end."""
-        context, protocol, request = self._context, self._protocol, self._request
-        log = context.access_log
-        if log is not None:
+        """The response has left, `size` bytes of body with it: note it, and go on or end."""
+        context, protocol = self._context, self._protocol
+        if context.access_log is not None:
             self._note(size)
         self._request = None
         if not protocol.keep_alive:
@@ -220,8 +221,10 @@ class Outbound:
         if log is None:
             return
         if request is None:
-            log.add(self._peer.host, "-", "-", 1, self._status, size, 0.0, None)
+            log.add(self._peer.host, "", "", 1, self._status, size, 0.0, None)
             return
+        if request.method == "HEAD" or self._status in _BODILESS:
+            size = 0
         section, seconds = request.head.section, perf_counter() - self._started
         log.add(self._peer.host, request.method, request.target, section.minor, self._status, size, seconds, section)
 
@@ -302,7 +305,7 @@ class Outbound:
 
     def _reset(self) -> None:
         if self._request is not None and self._context.access_log is not None:
-            self._note(self._sending.sent if self._sending is not None else 0)
+            self._note(max(0, self._sending.sent - self._sending.head_size) if self._sending is not None else 0)
         try:
             self._stream.reset()
         except OSError:

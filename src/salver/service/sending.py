@@ -42,7 +42,7 @@ class BodyError(Exception):
 class Sending:
     """One response on its way. Used by one thread at a time; `close()` lets go of files and iterators."""
 
-    __slots__ = ("_pieces", "_protocol", "_source", "_whole", "cut", "sent")
+    __slots__ = ("_pieces", "_protocol", "_source", "_whole", "cut", "head_size", "sent")
 
     def __init__(self, protocol: Connection) -> None:
         self._protocol = protocol
@@ -50,6 +50,7 @@ class Sending:
         self._source: Iterator[bytes] | None = None
         self._whole: object = None  # the iterable itself, whose close() is due at the end
         self.sent = 0  # bytes that the stream took
+        self.head_size = 0  # how many of them are the head's
         self.cut = False  # the iterator gave more than was promised
 
     def add(self, piece: Piece) -> None:

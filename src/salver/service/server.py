@@ -89,6 +89,7 @@ class Server:
         )
         if settings.access_log is not None:
             self._log = AccessLog(settings.log_format, settings.access_log)
+            self._log.start()
         context = Context(self._handler, settings, crew, self._log)
         capacity = min(limits.connections, _descriptor_limit() - _SPARE_DESCRIPTORS)
         self._acceptors = [Acceptor(listener, context, max(capacity, 8)) for listener in self._listeners]
