@@ -1,0 +1,42 @@
+"""Settings: the defaults of the design, and the flat names."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from salver.protocol.limits import Limits
+from salver.service.settings import Settings, flat_names
+
+
+def test_the_defaults_are_the_designs() -> None:
+    limits, timeouts = Settings().limits, Settings().timeouts
+    assert (limits.request_line, limits.header_section, limits.fields, limits.chunk_overhead) == (8192, 32768, 100, 4096)
+    assert (limits.body, limits.body_in_memory, limits.connections, limits.per_address) == (1 << 24, 1 << 20, 20000, 1000)
+    assert (limits.read_ahead, limits.pipelined, limits.drain, limits.backlog) == (65536, 32, 262144, 2048)
+    assert (timeouts.head, timeouts.idle, timeouts.body, timeouts.body_rate) == (10, 75, 20, 500)
+    assert (timeouts.stalled, timeouts.linger, timeouts.stop) == (30, 2, 30)
+    assert limits.of_heads() == Limits()
+
+
+def test_flat_names_reach_their_group() -> None:
+    settings = Settings.of(limit_body=5, timeout_idle=1.5, server_name="x", access_log="-")
+    assert (settings.limits.body, settings.timeouts.idle, settings.server_name, settings.access_log) == (5, 1.5, "x", "-")
+    assert settings.limits.fields == 100
+
+
+def test_every_flat_name_is_taken() -> None:
+    for name in flat_names():
+        Settings.of(**{name: 1})
+
+
+@pytest.mark.parametrize("name", ["limits", "limit_nothing", "timeout", "colour"])
+def test_an_unknown_name_says_which_there_are(name: str) -> None:
+    with pytest.raises(TypeError, match=f"no such setting: {name}; there are .*limit_body"):
+        Settings.of(**{name: 1})
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().keep_alive = False  # type: ignore[misc]
