@@ -9,6 +9,7 @@ import pytest
 from salver.problem import problem
 from salver.protocol.heads import RequestHead, Section
 from salver.request import Request
+from salver.response import Response
 
 
 def asking(accept: str | None) -> Request:
@@ -16,21 +17,26 @@ def asking(accept: str | None) -> Request:
     return Request(RequestHead("GET", "/", Section(raw + b"\r\n", 1)), None)  # type: ignore[arg-type]
 
 
+def body_of(response: Response) -> bytes:
+    assert isinstance(response.body, bytes)
+    return response.body
+
+
 @pytest.mark.parametrize("accept", [None, "*/*", "text/html,*/*;q=0.8", "image/png", ""])
 def test_people_get_a_page(accept: str | None) -> None:
     response = problem(asking(accept), 404, "<b>nothing</b> at \x1b[2J & there")
     assert response.status == 404
     assert response.headers["content-type"] == "text/html; charset=utf-8"
-    assert b"<h1>404 Not Found</h1>" in bytes(response.body)
-    assert b"&lt;b&gt;nothing&lt;/b&gt;" in bytes(response.body)
-    assert b"<b>" not in bytes(response.body)
+    assert b"<h1>404 Not Found</h1>" in body_of(response)
+    assert b"&lt;b&gt;nothing&lt;/b&gt;" in body_of(response)
+    assert b"<b>" not in body_of(response)
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/problem+json"])
 def test_programs_get_json(media_type: str) -> None:
     response = problem(asking(media_type), 405, 'not "that"')
     assert response.headers["content-type"] == media_type
-    assert json.loads(bytes(response.body)) == {"status": 405, "title": "Method Not Allowed", "detail": 'not "that"'}
+    assert json.loads(body_of(response)) == {"status": 405, "title": "Method Not Allowed", "detail": 'not "that"'}
 
 
 def test_plain_text_is_plain() -> None:
@@ -42,7 +48,7 @@ def test_plain_text_is_plain() -> None:
 
 def test_there_may_be_no_request_and_no_detail() -> None:
     response = problem(None, 599)
-    assert b"<h1>599 Unknown</h1>\n</body>" in bytes(response.body)
+    assert b"<h1>599 Unknown</h1>\n</body>" in body_of(response)
 
 
 def test_fields_are_added_and_replace() -> None:
@@ -52,4 +58,4 @@ def test_fields_are_added_and_replace() -> None:
 
 
 def test_lone_surrogates_do_not_break_the_page() -> None:
-    assert b"\\udcff" in bytes(problem(None, 404, "\udcff").body)
+    assert b"\\udcff" in body_of(problem(None, 404, "\udcff"))

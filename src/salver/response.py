@@ -6,7 +6,7 @@ drains. This file does not know how any of them is sent; it holds no socket and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Union
 
 from salver.protocol.headers import MutableHeaders
@@ -103,3 +103,38 @@ class Response:
         close = getattr(self.body, "close", None)
         if close is not None:
             close()
+
+
+class FixedResponse(Response):
+    """A response whose field lines were encoded, and so checked, beforehand: what a cache hands out by the thousand.
+
+    Every request is given one of its own, so that a wrapper may change it like any other: the first look at
+    `headers` makes them, and sets `lines` to None, because from then on the two may differ. `fields` must hold none
+    of the connection's own (Content-Length, Connection, Transfer-Encoding), and `lines` be `encode_fields(fields)`.
+    """
+
+    __slots__ = ("_fields", "_headers", "lines")
+
+    lines: bytes | None
+
+    def __init__(self, body: Body, status: int, fields: Sequence[tuple[str, str]], lines: bytes) -> None:
+        self.body = body
+        self.status = status
+        self.reason = None
+        self.lines = lines
+        self._fields = fields
+        self._headers: MutableHeaders | None = None
+
+    @property
+    def headers(self) -> MutableHeaders:
+        """The fields, to be read and changed."""
+        headers = self._headers
+        if headers is None:
+            headers = self._headers = MutableHeaders(self._fields)
+            self.lines = None
+        return headers
+
+    @headers.setter
+    def headers(self, headers: MutableHeaders) -> None:
+        self._headers = headers
+        self.lines = None

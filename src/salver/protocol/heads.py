@@ -25,7 +25,17 @@ from salver.protocol.headers import Headers
 class Section:
     """The field lines of one head, parsed. Immutable once made, and shared by every head that repeats it."""
 
-    __slots__ = ("_headers", "body_length", "expects_continue", "expects_other", "host", "keep_alive", "minor", "raw")
+    __slots__ = (
+        "_headers",
+        "body_length",
+        "expects_continue",
+        "expects_other",
+        "host",
+        "keep_alive",
+        "minor",
+        "notes",
+        "raw",
+    )
 
     def __init__(self, raw: bytes, minor: int) -> None:
         self.raw = raw  # from the first field line up to and including the empty line
@@ -35,6 +45,7 @@ class Section:
         self.expects_continue = False
         self.expects_other = False
         self.host: bytes | None = None
+        self.notes: str | None = None  # what the file handler has read in the fields, once for all that repeat them
         self._headers: Headers | None = None
 
     @property
