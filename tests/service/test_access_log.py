@@ -90,7 +90,7 @@ class TestDestinations:
         for file, line in ((io.StringIO(), "/x\n"), (io.BytesIO(), b"/x\n")):
             with started("{target}", file) as log:
                 add(log, "/x")
-            assert file.getvalue() == line  # type: ignore[attr-defined]
+            assert file.getvalue() == line
 
     def test_standard_output(self, capfd):
         with started("{target}", "-") as log:
@@ -146,7 +146,12 @@ class TestBatches:
     def test_many_threads(self, tmp_path):
         path = tmp_path / "a.log"
         with started("json", path) as log:
-            threads = [threading.Thread(target=lambda: [add(log) for _ in range(2000)]) for _ in range(4)]
+
+            def add_many() -> None:
+                for _ in range(2000):
+                    add(log)
+
+            threads = [threading.Thread(target=add_many) for _ in range(4)]
             for thread in threads:
                 thread.start()
             for thread in threads:
