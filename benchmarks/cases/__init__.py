@@ -1,0 +1,1 @@
+"""The comparisons, one file each: `run(plan)` measures and returns findings."""
