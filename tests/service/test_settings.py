@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +42,16 @@ def test_an_unknown_name_says_which_there_are(name: str) -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().keep_alive = False  # type: ignore[misc]
+
+
+def test_the_page_names_every_setting_with_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", page, re.MULTILINE))
+    groups = {"limit_": Settings().limits, "timeout_": Settings().timeouts, "": Settings()}
+    expected = {
+        prefix + each.name: repr(getattr(group, each.name))
+        for prefix, group in groups.items()
+        for each in dataclasses.fields(group)
+        if each.name not in ("limits", "timeouts")
+    }
+    assert rows == expected
