@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from salver.files.listing_entries import Entry, Follow, arrange, link_to, read_folder, shown, view_of
 from salver.files.listing_page import PIECE, Place, page, policy
@@ -17,7 +17,7 @@ from salver.response import Response
 from salver.semantics.negotiation import best_type
 
 _AT_ONCE = 200  # entries; a page of that many is less than one piece of a long one
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def list_folder(
@@ -65,7 +65,7 @@ def _json(entries: Sequence[Entry], path: str) -> Iterator[bytes]:
 
 
 def _fields(entry: Entry) -> dict[str, object]:
-    """`type` is "folder" or "file", `size` bytes or null, `modified` the time in UTC, or null outside years 1 to 9999."""
+    """`type` is "folder" or "file", `size` bytes or null, `modified` the time in UTC or null."""
     return {
         "name": shown(entry.name),
         "href": link_to(entry.name, entry.is_folder),

@@ -1,0 +1,33 @@
+"""The command line: `salver [DIR]` serves a folder or a file, `salver run module:attribute` any handler.
+
+What a command needs is imported when it is known which one it is: a server is asked for, and answers, within the
+time that reading an unused module takes. Whatever is wrong with a command is one line on standard error, that says
+what to do, and exit status 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command with these arguments (the process's own, if None). Returns the exit status: 0, 2 for a usage
+    error, 130 when interrupted before anything was served."""
+    from salver.cli.errors import AlreadySaid, UsageError
+
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except UsageError as error:
+        if not isinstance(error, AlreadySaid):
+            print(f"salver: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
+    from salver.cli.arguments import parse
+    from salver.cli.serving import serve
+
+    return serve(parse(arguments))

@@ -1,0 +1,221 @@
+"""The options of the two commands, and what they come to: one `Command`, checked and ready to be carried out.
+
+argparse finds the options, but does not answer in its own two lines. Limits and time-outs are not spelled out here:
+every member of the settings' groups is an option, so that a new one needs no second place.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, NoReturn, TypeVar
+
+from salver.cli import values
+from salver.cli.errors import UsageError, printable
+from salver.service.settings import SizeLimits, Timeouts
+
+PORT = 8000
+HOST = "127.0.0.1"
+Value = TypeVar("Value")
+
+_DESCRIPTION = "Serve a folder or a file over HTTP."
+_EPILOG = """\
+examples:
+  salver                              this folder, at http://127.0.0.1:8000/
+  salver site 9000 --open             the folder "site" on port 9000, in the browser
+  salver -b 0.0.0.0 -b [::]           let the network in
+  salver dist --spa --cache 3600      a page app
+  salver run shop.app:handler         a Python callable; see salver run --help
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderOptions:
+    """What is said about the folder that is served, or the file."""
+
+    path: str = "."
+    spa: bool = False
+    cors: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    cache: int | None = None
+    index: tuple[str, ...] = ()
+    listing: bool = True
+    hidden: bool = False
+    follow_symlinks: bool = False
+    compress: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a command line asks for: a folder, or the handler called `target`, and how to serve it.
+
+    `settings` are the flat names of `Settings.of`, without those that were not given.
+    """
+
+    folder: FolderOptions | None
+    target: str | None
+    bind: tuple[str, ...]
+    workers: int = 1
+    open_browser: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+    log_by_default: bool = True
+
+
+def parse(arguments: list[str]) -> Command:
+    """The command that these arguments ask for. Raises `UsageError`; `--help` and `--version` raise SystemExit."""
+    if arguments[:1] == ["run"]:
+        return _run_command(_run_parser().parse_args(arguments[1:]))
+    return _folder_command(_folder_parser().parse_args(_without_gaps(arguments)))
+
+
+def _without_gaps(arguments: Sequence[str]) -> list[str]:
+    """`--cors site` is CORS for all and the folder "site", `--cors https://…` is CORS for that origin: argparse would
+    take whatever comes next."""
+    told = []
+    for place, argument in enumerate(arguments):
+        following = arguments[place + 1] if place + 1 < len(arguments) else ""
+        told.append("--cors=*" if argument == "--cors" and not values.looks_like_origin(following) else argument)
+    return told
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong instead of printing it together with a usage."""
+        raise UsageError(f"{printable(message)}; see {self.prog} --help")
+
+
+def _folder_parser() -> argparse.ArgumentParser:
+    parser = _parser("salver", _DESCRIPTION, _EPILOG)
+    add = parser.add_argument
+    add("what", nargs="*", metavar="DIR", help="the folder or file to serve (this folder); all digits are a port")
+    _add_serving(parser)
+    content = parser.add_argument_group("what is served")
+    add = content.add_argument
+    add("--spa", action="store_true", help="a page app: answer with index.html what is no file")
+    add("--index", metavar="NAME", action="append", type=values.index_name, default=[], help="index.html, index.htm")
+    add("--no-listing", action="store_true", help="no listings of folders without an index file")
+    add("--hidden", action="store_true", help="serve names that begin with a dot, too")
+    add("--follow-symlinks", action="store_true", help="serve links that lead out of the folder, too")
+    add("--no-compress", action="store_true", help="send files as they are")
+    fields_ = parser.add_argument_group("header fields")
+    add = fields_.add_argument
+    add("--cors", metavar="ORIGIN", nargs="?", const="*", type=values.origin, help="let pages of others read (all)")
+    add("-H", "--header", metavar="'NAME: VALUE'", action="append", type=values.header, default=[], help="send this")
+    add("--cache", metavar="SECONDS", type=values.whole_seconds, help="how long clients may keep what they got")
+    _add_settings(parser)
+    return parser
+
+
+def _run_parser() -> argparse.ArgumentParser:
+    parser = _parser("salver run", "Serve a Python callable that takes a request.", None)
+    parser.add_argument("target", metavar="MODULE:ATTRIBUTE", help="where it is; this folder is on the path")
+    _add_serving(parser)
+    _add_settings(parser)
+    return parser
+
+
+def _parser(prog: str, description: str, epilog: str | None) -> argparse.ArgumentParser:
+    return _Parser(
+        prog=prog,
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=100),
+    )
+
+
+def _add_serving(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-p", "--port", type=values.port, help=f"the port, 0 for any free one ({PORT})")
+    add(
+        "-b",
+        "--bind",
+        metavar="ADDRESS",
+        action="append",
+        default=[],
+        help=f"HOST, HOST:PORT, [V6]:PORT, unix:PATH or fd:NUMBER; more than once for several ({HOST})",
+    )
+    add("--workers", metavar="N", type=values.workers, default=1, help='processes; "auto" is one a core (1)')
+    add("--open", action="store_true", help="open the browser")
+    add("--version", action=_Version, help="say which version this is")
+
+
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from salver import __version__
+
+        parser.exit(message=f"salver {__version__}\n")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    logs = parser.add_argument_group("the access log")
+    logs.add_argument(
+        "--access-log", metavar="PATH", help="a file, or - for standard output (a terminal's is standard error)"
+    )
+    logs.add_argument("--no-access-log", action="store_true", help="none")
+    logs.add_argument(
+        "--log-format", metavar="FORMAT", type=values.log_format, help="combined, json, or like '{client} {status}'"
+    )
+    groups = (("limit", SizeLimits, values.size, "N"), ("timeout", Timeouts, values.seconds, "SECONDS"))
+    for kind, group, convert, metavar in groups:
+        section = parser.add_argument_group(f"{kind}s")
+        for each in fields(group):
+            option = f"--{kind}-{each.name.replace('_', '-')}"
+            section.add_argument(option, metavar=metavar, type=convert, help=f"({each.default:g})")
+
+
+def _folder_command(given: argparse.Namespace) -> Command:
+    path, port = _path_and_port(given.what, given.port)
+    folder = FolderOptions(
+        path=path,
+        spa=given.spa,
+        cors=given.cors,
+        headers=tuple(given.header),
+        cache=given.cache,
+        index=tuple(given.index),
+        listing=not given.no_listing,
+        hidden=given.hidden,
+        follow_symlinks=given.follow_symlinks,
+        compress=not given.no_compress,
+    )
+    return _command(given, folder, None, port)
+
+
+def _path_and_port(what: list[str], port: int | None) -> tuple[str, int | None]:
+    ports = [each for each in what if each.isascii() and each.isdigit()]
+    paths = [each for each in what if each not in ports]
+    if len(paths) > 1:
+        raise UsageError(f"one folder at a time: {' or '.join(printable(path) for path in paths[:2])}")
+    if len(ports) + (port is not None) > 1:
+        raise UsageError("the port is given twice; for a folder whose name is a number, write ./ before it")
+    return (paths[0] if paths else "."), (values.port(ports[0]) if ports else port)
+
+
+def _run_command(given: argparse.Namespace) -> Command:
+    return _command(given, None, given.target, given.port)
+
+
+def _command(given: argparse.Namespace, folder: FolderOptions | None, target: str | None, port: int | None) -> Command:
+    if given.no_access_log and given.access_log is not None:
+        raise UsageError("--access-log and --no-access-log exclude each other; leave one out")
+    names = [f"limit_{each.name}" for each in fields(SizeLimits)] + [
+        f"timeout_{each.name}" for each in fields(Timeouts)
+    ]
+    found = {name: getattr(given, name) for name in ("access_log", "log_format", *names)}
+    return Command(
+        folder=folder,
+        target=target,
+        bind=tuple(values.with_port(host, PORT if port is None else port) for host in given.bind or [HOST]),
+        workers=given.workers,
+        open_browser=given.open,
+        settings={name: value for name, value in found.items() if value is not None},
+        log_by_default=not given.no_access_log,
+    )

@@ -1,0 +1,100 @@
+"""`module:attribute` as a handler. The module's own mistakes keep their traceback, which is what its author needs;
+everything else is one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from types import ModuleType
+from typing import cast
+
+from salver.cli.errors import AlreadySaid, UsageError, printable
+from salver.handler import Handler
+
+
+def load(target: str) -> Handler:
+    """The callable that `target` names, its module imported with the current folder first on the path.
+
+    Raises `UsageError` where there is none; where the module itself fails, after printing its traceback.
+    """
+    module_name, colon, attribute = target.partition(":")
+    if not colon or not module_name or not attribute:
+        raise UsageError(
+            f"{printable(target)!r} does not name a handler; write module:attribute, like shop.app:handler"
+        )
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    found: object = _module(module_name)
+    for name in attribute.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise UsageError(f"the module {module_name} has no {printable(attribute)}{_others(found)}") from None
+    if isinstance(found, type):
+        raise UsageError(f"{target} is a class; give a function, or an object that can be called")
+    if not callable(found):
+        raise UsageError(f"{target} is a {type(found).__name__}, which cannot be called; give a function of a request")
+    return cast(Handler, found)
+
+
+def try_loading(target: str) -> None:
+    """`load` in a child process, for the errors alone. Raises `AlreadySaid` where it failed."""
+    sys.stderr.flush()
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            load(target)
+            status = 0
+        except UsageError as error:
+            sys.stderr.write(f"salver: {error}\n")
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    if os.waitpid(child, 0)[1]:
+        raise AlreadySaid
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # The missing module may be this one, or one that it needs, which is the module's own mistake.
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise UsageError(f"there is no module {printable(error.name)} here; is this its folder?") from None
+        _print_traceback(error)
+    except (TypeError, ValueError):  # "..", ".app": relative to nothing
+        if not name.startswith("."):
+            raise
+        raise UsageError(f"{printable(name)!r} is a relative module name; write it in full") from None
+    except Exception as error:
+        _print_traceback(error)
+    raise UsageError(f"the module {name} cannot be imported; see above why")
+
+
+def _print_traceback(error: BaseException) -> None:
+    """Without the frames of this file and of the import system, which tell its author nothing."""
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if not _is_ours(each.filename)]
+    sys.stderr.write("".join(["Traceback (most recent call last):\n", *traceback.format_list(frames)]))
+    sys.stderr.write("".join(traceback.format_exception_only(error)))
+
+
+def _is_ours(filename: str) -> bool:
+    return filename == __file__ or filename.startswith("<frozen importlib") or filename == importlib.__file__
+
+
+def _others(owner: object) -> str:
+    """A hint: what the module defines that could be meant."""
+    if not isinstance(owner, ModuleType):
+        return ""
+    names = [name for name, value in vars(owner).items() if _could_be_meant(owner, name, value)]
+    return f"; it has {', '.join(names[:5])}" if names else ""
+
+
+def _could_be_meant(owner: ModuleType, name: str, value: object) -> bool:
+    if name.startswith("_") or not callable(value) or isinstance(value, type):
+        return False
+    return getattr(value, "__module__", None) == owner.__name__

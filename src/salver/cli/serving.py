@@ -1,0 +1,111 @@
+"""A command carried out: the handler made, the addresses bound, said where it is, and served until it is stopped.
+
+Everything that may be wrong (the folder, the addresses, the log) is tried before a word is said, and every error is
+in the words of who types commands. This file decides nothing about HTTP.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from salver.cli.arguments import Command, FolderOptions
+from salver.cli.errors import UsageError, printable, reason_of
+from salver.handler import Handler
+from salver.net.address import AddressError, parse_address
+from salver.net.listener import Listener, ListenError, open_listeners, urls
+from salver.service.settings import Settings
+
+
+def serve(command: Command) -> int:
+    """Serve until SIGINT or SIGTERM. Returns the exit status. Raises `UsageError`."""
+    make_handler, name = _handler_maker(command)
+    settings = _settings(command)
+    listeners = _listeners(command.bind, settings.limits.backlog)
+    _announce(name, urls(listeners), command)
+    if command.workers > 1:
+        from salver.service.workers import run_workers
+
+        return run_workers(make_handler, listeners, settings, command.workers)
+    from salver.service.server import Server, run_until_signalled
+
+    run_until_signalled(Server(make_handler(), listeners=listeners, settings=settings))
+    return 0
+
+
+def _handler_maker(command: Command) -> tuple[Callable[[], Handler], str]:
+    """What makes the handler, and what it is called when it is announced.
+
+    A folder is tried here. A module is imported in each worker, so that SIGHUP imports it anew; whether that works
+    is tried in a process that then ends.
+    """
+    target = command.target
+    if target is not None:
+        from salver.cli.loading import load, try_loading
+
+        if command.workers > 1:
+            try_loading(target)
+            return lambda: load(target), target
+        loaded = load(target)
+        return lambda: loaded, target
+    from salver.cli.folders import folder_handler
+
+    folder = command.folder or FolderOptions()
+    folder_handler(folder)
+    return lambda: folder_handler(folder), os.path.abspath(folder.path)
+
+
+def _listeners(bind: Sequence[str], backlog: int) -> list[Listener]:
+    opened: list[Listener] = []
+    try:
+        for address in bind:
+            opened.extend(open_listeners(parse_address(address), backlog))
+    except (AddressError, ListenError) as error:
+        for listener in opened:
+            listener.close()
+        raise UsageError(printable(error)) from None
+    return opened
+
+
+def _settings(command: Command) -> Settings:
+    given = dict(command.settings)
+    destination = given.get("access_log")
+    if destination is None and command.log_by_default and _is_terminal():
+        given["access_log"] = sys.stderr  # for the one who sits there; programs ask for a log
+    elif destination is not None and destination != "-":
+        _try_log(destination)
+    return Settings.of(**given)
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _try_log(path: str) -> None:
+    """Open it as the server will, but while there is somebody to read the error."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o666))
+    except (OSError, ValueError) as error:
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot write the access log {printable(path)}: {reason}; give another path") from None
+
+
+def _announce(name: str, where: Sequence[str], command: Command) -> None:
+    lines = [f"Serving {printable(name)}", *(f"  {url}" for url in where), "Stop it with Ctrl-C."]
+    try:
+        print("\n".join(lines), flush=True)
+    except OSError:
+        pass  # nobody reads it: the server is wanted all the same
+    if command.open_browser:
+        _open_browser(where)
+
+
+def _open_browser(where: Sequence[str]) -> None:
+    """In a thread: some browsers are waited for. The sockets listen already, so none is refused."""
+    import threading
+    import webbrowser
+
+    url = next((each for each in where if each.startswith("http")), None)
+    if url is not None:
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True, name="browser").start()
