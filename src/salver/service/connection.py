@@ -52,7 +52,7 @@ class HTTPConnection(Outbound):
             self._continue()
             return
         try:
-            data = self._stream.recv(65_536)
+            data = self._stream.recv(self._context.read_ahead)
         except BlockingIOError:
             return
         except OSError as error:

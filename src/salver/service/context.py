@@ -59,6 +59,7 @@ class Context:
         "heads",
         "limits",
         "per_address",
+        "read_ahead",
         "ready",
         "ready_until",
         "scheme",
@@ -74,6 +75,7 @@ class Context:
         self.settings = settings
         self.limits = settings.limits
         self.heads = settings.limits.of_heads()
+        self.read_ahead = settings.limits.read_ahead
         self.timeouts = settings.timeouts
         self.crew = crew
         self.access_log = access_log

@@ -271,7 +271,7 @@ class Outbound:
                 self._go_on()
             return
         try:
-            data = self._stream.recv(65_536)
+            data = self._stream.recv(self._context.read_ahead)
         except BlockingIOError:
             return
         except OSError as error:
