@@ -31,7 +31,12 @@ def main(port: int, count: int) -> None:
     """Open, say so, hold."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    held = [open_one(port) for _ in range(count)]
+    held: list[socket.socket] = []
+    try:
+        while len(held) < count:
+            held.append(open_one(port))
+    except (OSError, ValueError) as error:
+        sys.exit(f"after {len(held)} connections: {error}")
     print("ready", flush=True)
     sys.stdin.read()
     for connection in held:

@@ -37,9 +37,17 @@ def run(plan: Plan) -> list[Finding]:
     for contender in [SALVER, *([NGINX, GRANIAN, UVICORN] if plan.everyone else [])]:
         if contender.missing():
             continue
-        rounds = [_one_round(contender, plan) for _ in range(min(_ROUNDS, plan.rounds))]
-        findings.extend(_findings(contender.name, rounds))
+        findings.extend(_measure(contender, plan))
     return findings
+
+
+def _measure(contender: Contender, plan: Plan) -> list[Finding]:
+    """A peer that does not take so many connections is a finding too."""
+    try:
+        rounds = [_one_round(contender, plan) for _ in range(min(_ROUNDS, plan.rounds))]
+    except MeasureError as error:
+        return [Finding(_CASE, contender.name, str(error), "", False if contender is SALVER else None)]
+    return _findings(contender.name, rounds)
 
 
 def _findings(name: str, rounds: list[_Round]) -> list[Finding]:
