@@ -69,6 +69,7 @@ class Response:
     __slots__ = ("body", "headers", "reason", "status")
 
     body: Body
+    lines: bytes | None = None  # the field lines, where they were encoded beforehand: see FixedResponse
 
     def __init__(
         self,

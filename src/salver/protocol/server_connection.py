@@ -121,16 +121,25 @@ class ServerConnection(Connection):
         self._head = None
         self.trailers = ()
 
+    def receive_request(self, data: bytes) -> RequestHead | None:
+        """`receive` and `next_request` in one call: the hot way in."""
+        self._buffer = self._buffer + data if self._buffer else data
+        return self.next_request()
+
     def respond(self, status: int, fields: Iterable[tuple[str, str]], body: bytes, ready: bytes = b"") -> bytes:
         """A whole response, head and body, in one piece. The hot way; `ready` as in `send_head`."""
-        head, line = self._head, _PLAIN_LINES.get(status)
-        if line is None or head is None or not self.keep_alive or not head.section.minor or head.method in _OTHER_WAYS:
-            return self._respond_in_steps(status, fields, body, ready)
         fields = tuple(fields)
         try:
             lines = _remembered_lines(fields)
         except _NotRemembered:
             return self._respond_in_steps(status, fields, body, ready)
+        return self.respond_encoded(status, lines, body, ready)
+
+    def respond_encoded(self, status: int, lines: bytes, body: bytes, ready: bytes = b"") -> bytes:
+        """As `respond`, with field lines that `encode_fields` has made before; none of them the connection's own."""
+        head, line = self._head, _PLAIN_LINES.get(status)
+        if line is None or head is None or not self.keep_alive or not head.section.minor or head.method in _OTHER_WAYS:
+            return self._respond_in_steps(status, (), body, ready + lines)
         return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (line, ready, lines, len(body), body)
 
     def _respond_in_steps(self, status: int, fields: Iterable[tuple[str, str]], body: bytes, ready: bytes) -> bytes:

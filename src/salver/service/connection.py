@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from salver.handler import as_response, options_of
 from salver.problem import problem
-from salver.protocol.errors import RemoteProtocolError
+from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.heads import RequestHead
 from salver.protocol.server_connection import CONTINUE
 from salver.request import ClientAddress, Request, RequestBodyError
@@ -29,7 +29,7 @@ from salver.service.streaming import StreamedBody
 
 logger = logging.getLogger("salver")
 
-_HTML = [("Content-Type", "text/html; charset=utf-8")]
+_HTML = b"Content-Type: text/html; charset=utf-8\r\n"
 _SERVER_ALLOWS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _PATIENCE_AFTER_BYTE = 5.0  # seconds: a deadline answers 408 only this long after the last byte, else it just closes
 
@@ -58,11 +58,13 @@ class HTTPConnection(Outbound):
         except OSError as error:
             self._lose(error)
             return
-        if data:
+        if not data:
+            self._end_of_input()
+        elif self._phase == HEAD:
+            self._take_first(data)
+        else:
             self._protocol.receive(data)
             self._advance()
-        else:
-            self._end_of_input()
 
     def on_deadline(self, now: float) -> None:
         """The phase has lasted too long. Called by the crew's sweep; never raises."""
@@ -95,30 +97,46 @@ class HTTPConnection(Outbound):
 
     # Reading
 
+    def _take_first(self, data: bytes) -> None:
+        """The common case: bytes that are one whole request, or nearly."""
+        try:
+            head = self._protocol.receive_request(data)
+        except RemoteProtocolError as error:
+            self._refuse(error.status, str(error))
+            return
+        if head is None:
+            self._await_head()
+            return
+        self._take(head)
+        if self._protocol.buffered:
+            self._advance()
+
     def _advance(self) -> None:
-        """Answer what has arrived, up to this connection's share of requests in a row."""
+        """Answer what else has arrived, up to this connection's share of requests in a row."""
         protocol, left = self._protocol, self._context.limits.pipelined
         while left > 0 and self._phase < RUNNING:
             left -= 1
             try:
-                if self._phase == HEAD:
-                    head = protocol.next_request()
-                    if head is None:
-                        self._await_head()
-                        return
-                    if head.section.body_length or head.section.expects_other or head.target[0] != "/":
-                        self._begin(head)
-                    else:
-                        self._run(Request(head, self))
-                        if not protocol.buffered:
-                            return
-                elif not self._collect():
-                    return
+                head = protocol.next_request() if self._phase == HEAD else None
             except RemoteProtocolError as error:
                 self._refuse(error.status, str(error))
                 return
+            if head is not None:
+                self._take(head)
+            elif self._phase == HEAD:
+                self._await_head()
+                return
+            elif not self._collect():
+                return
         if self._phase < RUNNING and protocol.buffered:
             self._context.crew.call_soon(self._advance_later, self)
+
+    def _take(self, head: RequestHead) -> None:
+        section = head.section
+        if section.body_length or section.expects_other or head.target[0] != "/":
+            self._begin(head)
+        else:
+            self._run(Request(head, self))
 
     def _go_on(self) -> None:
         self._advance()
@@ -188,6 +206,9 @@ class HTTPConnection(Outbound):
                 self._last_byte = self._context.crew.now
                 return False
             body = collector.finish()
+        except RemoteProtocolError as error:
+            self._refuse(error.status, str(error))
+            return False
         except BodyTooLarge:
             self._refuse(413, "the body is larger than it may be here")
             return False
@@ -261,34 +282,44 @@ class HTTPConnection(Outbound):
             self._advance()
 
     def _call(self, request: Request) -> None:
-        """Run the handler and answer with what it gives: the short way for text and bytes, the long for the rest."""
+        """Run the handler and answer with what it gives: text and bytes in one piece, the rest step by step."""
         context = self._context
         self._phase = RUNNING
         try:
             result = context.handler(request)
-            if result.__class__ is str and self._body is None:
-                status, fields, body = 200, _HTML, result.encode()
-            else:
-                response = result if isinstance(result, Response) else as_response(result)
-                status, fields, body = response.status, response.headers.fields, response.body
-                if body.__class__ is not bytes or response.reason is not None or self._body is not None or status < 200:
-                    self._reply(request, response)
-                    return
             if context.crew.now >= context.ready_until:
                 context.refresh(context.crew.now)
             if context.closing:
                 self._protocol.keep_alive = False
-            data = self._protocol.respond(status, fields, body, context.ready)
+            if result.__class__ is str and self._body is None:
+                self._status, body = 200, result.encode()
+                data = self._protocol.respond_encoded(200, _HTML, body, context.ready)
+            else:
+                response = result if isinstance(result, Response) else as_response(result)
+                self._status, body = response.status, response.body
+                if not isinstance(body, bytes) or response.reason is not None or self._body is not None:
+                    self._reply(request, response)
+                    return
+                data = self._respond(response, body)
         except AtLimit:
             self._defer(request)
-            return
         except RequestBodyError as error:
             self._refuse(error.status, str(error))
-            return
         except Exception as error:
             self._reply(request, context.failed(request, error))
-            return
-        self._status = status
+        else:
+            self._send_whole(data, len(body))
+
+    def _respond(self, response: Response, body: bytes) -> bytes:
+        status, lines, ready = response.status, response.lines, self._context.ready
+        if status < 200:
+            raise LocalProtocolError(f"a handler's status is 200 or more, not {status}")
+        if lines is not None:
+            return self._protocol.respond_encoded(status, lines, body, ready)
+        return self._protocol.respond(status, response.headers.fields, body, ready)
+
+    def _send_whole(self, data: bytes, size: int) -> None:
+        """Send a response in one piece, `size` bytes of it body; keep what the socket does not take."""
         try:
             gone = self._stream.send(data)
         except BlockingIOError:
@@ -297,9 +328,9 @@ class HTTPConnection(Outbound):
             self._lose(error)
             return
         if gone == len(data):
-            self._finish(len(body))
+            self._finish(size)
         else:
-            self._send_rest(data, gone, len(data) - len(body))
+            self._send_rest(data, gone, len(data) - size)
 
     # The Exchange of the running request
 

@@ -104,7 +104,9 @@ class Outbound:
         wanted = status not in _BODILESS and (self._request is None or self._request.method != "HEAD")
         sending = Sending(protocol)
         keep_alive = protocol.keep_alive
-        head = protocol.send_head(status, response.headers.fields, response.body_length, context.ready, response.reason)
+        lines = response.lines
+        ready, fields = (context.ready, response.headers.fields) if lines is None else (context.ready + lines, [])
+        head = protocol.send_head(status, fields, response.body_length, ready, response.reason)
         try:
             sending.add(head)
             sending.head_size = len(head)

@@ -94,7 +94,7 @@ class Server:
         capacity = min(limits.connections, _descriptor_limit() - _SPARE_DESCRIPTORS)
         self._acceptors = [Acceptor(listener, context, max(capacity, 8)) for listener in self._listeners]
         for acceptor in self._acceptors:
-            crew.add(acceptor)
+            crew.add(acceptor, exclusive=True)  # of several workers only one is woken
         self._crew, self._context = crew, context
         crew.start()
 
