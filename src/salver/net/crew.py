@@ -52,8 +52,8 @@ class Crew(Rounds):
         clock: Callable[[], float] = time.monotonic,
         on_tick: Callable[[float], None] | None = None,
     ) -> None:
-        """The poller becomes the crew's, which closes it in `stop`. `on_tick(now)` is called about once a second while
-        anything happens, by the leader; it must not touch members, since a tick that blocks goes on beside them."""
+        """The poller becomes the crew's, which closes it in `stop`. `on_tick(now)` is called about once a second, in
+        quiet times too, by the leader; it must not touch members, since a tick that blocks goes on beside them."""
         super().__init__(poller, settings.sweep_every, clock, on_tick)
         self._settings = settings
         self._roster = Roster(settings, self._work)

@@ -223,6 +223,7 @@ class Rounds(ABC):
             stands = self._poll_set.holds(member) and member.deadline <= now
             if stands and not self._call(term, member, partial(member.on_deadline, now)):
                 return False
-        self._calendar.plan(now, earliest, others or bool(due))
+        # A tick is a sign of life for whoever asked for it: it comes in quiet times too.
+        self._calendar.plan(now, earliest, others or bool(due) or tick is not None)
         self._attention = True  # so that the next event hastens what was planned for quiet times
         return True
