@@ -5,7 +5,7 @@ Preconditions come first, then the range, in the order of RFC 9110 §13.2.2. Not
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Mapping, Sequence
 
 from salver.files.representation import Representation
@@ -58,7 +58,7 @@ def _one_part(chosen: Representation, start: int, end: int) -> Response:
 def _many_parts(chosen: Representation, ranges: Sequence[ByteRange]) -> Response:
     """RFC 9110 §14.6. The boundary is 128 random bits, so it cannot be in a file but by its author's foresight of
     the future; looking for it in the content would cost a reading of it."""
-    boundary = secrets.token_hex(16)
+    boundary = os.urandom(16).hex()
     pieces: list[bytes | FileSegment] = []
     for start, end in ranges:
         opening = b"" if not pieces else b"\r\n"

@@ -156,7 +156,10 @@ class Tree:
                 try:
                     there = os.open(name, _NO_LINK | (_READ if place == last else _STEP), dir_fd=here)
                 except OSError as error:
-                    return self._instead_of_link(names, place, here, error)
+                    instead = self._maybe_link(names, place, here) if error.errno in _MAYBE_LINK else None
+                    if instead is None:
+                        raise
+                    return instead
                 os.close(here)
                 here = there
             found, here = here, -1
@@ -165,13 +168,12 @@ class Tree:
                 os.close(here)
         return OpenFile(found)
 
-    def _instead_of_link(self, names: list[str], place: int, here: int, error: OSError) -> list[str]:
-        if error.errno not in _MAYBE_LINK:
-            raise error
+    def _maybe_link(self, names: list[str], place: int, here: int) -> list[str] | None:
+        """The names to walk instead of the link at `place` in the folder `here`; None where there is none."""
         try:
             target = os.readlink(names[place], dir_fd=here)
         except OSError:
-            raise error from None  # not a link after all
+            return None
         parts = [part for part in target.split("/") if part not in ("", ".")]
         if target.startswith("/"):
             return self._inside(parts) + names[place + 1 :]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import time
-from calendar import timegm
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -57,12 +56,10 @@ def _seconds(matched: re.Match[str], clock: Callable[[], float]) -> int | None:
     if len(matched["year"]) == 2:
         year = _full_year(year, time.gmtime(clock()).tm_year)
     try:
-        datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
     except ValueError:
         return None
-    if second > 60:
-        return None
-    return timegm((year, month, day, hour, minute, second))
+    return None if second > 60 else int(moment.timestamp()) + second // 60
 
 
 def _full_year(two_digits: int, this_year: int) -> int:
