@@ -69,12 +69,22 @@ def test_an_empty_representation() -> None:
     assert parse_ranges("bytes=-5", 0) is None
 
 
+def seconds(value: str) -> float:
+    """How long a value takes, the best of a few: others use this machine too."""
+    best = 1.0
+    for _ in range(5):
+        started = time.perf_counter()
+        parse_ranges(value, SIZE)
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
 def test_very_many_ranges_are_fast_and_not_answered_one_by_one() -> None:
     value = "bytes=" + ",".join(f"{number * 20}-{number * 20 + 1}" for number in range(750))
-    started = time.perf_counter()
-    ranges = parse_ranges(value, SIZE)
-    assert time.perf_counter() - started < 0.005
-    assert ranges is None
+    assert parse_ranges(value, SIZE) is None
+    assert seconds(value) < 0.005
+    assert seconds("bytes=" + "0-1," * 8_000) < 0.005
+    assert parse_ranges("bytes=" + "0-1," * 8_000, SIZE) is None
     most = "bytes=" + ",".join(f"{number * 20}-{number * 20 + 1}" for number in range(MAX_RANGES))
     assert len(parse_ranges(most, SIZE) or ()) == MAX_RANGES
 

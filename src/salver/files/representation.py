@@ -38,7 +38,17 @@ class Representation:
     encoded; `extra_fields` those that it was made with.
     """
 
-    __slots__ = ("content", "content_type", "etag", "extra_fields", "fields", "lines", "modified", "modified_at", "size")
+    __slots__ = (
+        "content",
+        "content_type",
+        "etag",
+        "extra_fields",
+        "fields",
+        "lines",
+        "modified",
+        "modified_at",
+        "size",
+    )
 
     def __init__(self, content: bytes | OpenFile, content_type: str, etag: str, modified: int, fields: Fields) -> None:
         """`modified` in seconds since 1970. `fields`: what it has beside Content-Type, Last-Modified, ETag and

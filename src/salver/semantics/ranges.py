@@ -19,6 +19,8 @@ _UNIT = re.compile(r"[bB][yY][tT][eE][sS]=")  # §14.1: range units are compared
 
 # After merging; nginx has no such limit by default, Apache's MaxRanges is 200.
 MAX_RANGES = 200
+# Before merging: how many are looked at at all.
+MAX_MEMBERS = 1_000
 _DIGITS_MAX = 19  # past any file there is; int() raises at 4,300 digits
 _HUGE = 10**_DIGITS_MAX
 
@@ -33,6 +35,8 @@ def parse_ranges(value: str, size: int) -> Sequence[ByteRange] | None:
     """
     unit = _UNIT.match(value)
     if unit is None:
+        return None
+    if value.count(",") >= MAX_MEMBERS:
         return None
     ranges, named = [], False
     for member in value[unit.end() :].split(","):

@@ -1,0 +1,64 @@
+"""Compressors: the same bytes each time, and None where a library is missing."""
+
+from __future__ import annotations
+
+import gzip
+from types import SimpleNamespace
+
+import pytest
+
+from salver.files import encodings
+from salver.files.encodings import CODINGS, maybe_compressor
+
+DATA = b"the same again and again, " * 100
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    maybe_compressor.cache_clear()
+
+
+def test_gzip_is_always_there_and_has_no_time_in_it() -> None:
+    compress = maybe_compressor("gzip")
+    assert compress is not None
+    assert gzip.decompress(compress(DATA)) == DATA
+    assert compress(DATA) == compress(DATA)
+    assert compress(DATA)[4:8] == b"\0\0\0\0"
+
+
+@pytest.mark.parametrize(("coding", "home"), [("br", "brotli"), ("zstd", "backports.zstd")])
+def test_with_its_library(coding: str, home: str) -> None:
+    library = pytest.importorskip(home)
+    compress = maybe_compressor(coding)
+    assert compress is not None
+    assert library.decompress(compress(DATA)) == DATA
+    assert compress(DATA) == compress(DATA)
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd"])
+def test_without_its_library(coding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> object:
+        raise ImportError(name)
+
+    monkeypatch.setattr(encodings, "import_module", missing)
+    assert maybe_compressor(coding) is None
+    maybe_compressor.cache_clear()
+
+
+@pytest.mark.parametrize("home", ["compression.zstd", "backports.zstd"])
+def test_zstd_has_two_homes(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(name: str) -> object:
+        if name != home:
+            raise ImportError(name)
+        return SimpleNamespace(compress=lambda data, level: b"packed")
+
+    monkeypatch.setattr(encodings, "import_module", found)
+    compress = maybe_compressor("zstd")
+    assert compress is not None
+    assert compress(DATA) == b"packed"
+    maybe_compressor.cache_clear()
+
+
+def test_others_are_not_known() -> None:
+    assert maybe_compressor("deflate") is None
+    assert set(CODINGS) == {"br", "zstd", "gzip"}
