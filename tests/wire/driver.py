@@ -87,10 +87,9 @@ class ReferenceService:
     def _end_inside_body(self) -> None:
         try:
             self._connection.read_body()
-        except RemoteProtocolError as error:
-            assert error.status == 400
-        else:
-            raise AssertionError("a body that ends too early was taken for complete")
+        except RemoteProtocolError:
+            return
+        raise AssertionError("a body that ends too early was taken for complete")
 
     def _step(self) -> bool:
         """One head or one piece of a body; False where more has to come."""

@@ -131,7 +131,7 @@ class ServerConnection(Connection):
         fields = tuple(fields)
         try:
             lines = _remembered_lines(fields)
-        except _NotRemembered:
+        except (_NotRemembered, TypeError):  # TypeError: pairs that cannot be keys, such as lists
             return self._respond_in_steps(status, fields, body, ready)
         return self.respond_encoded(status, lines, body, ready)
 
