@@ -77,7 +77,7 @@ class Site:
         return Response(b"x" * int(asked["n"]))
 
     def do_pieces(self, request: Request, asked: dict[str, str]) -> Result:
-        return Response((b"x" * 10_000 for _ in range(int(asked["n"]))))
+        return Response(b"x" * 10_000 for _ in range(int(asked["n"])))
 
     def do_echo(self, request: Request, asked: dict[str, str]) -> Result:
         return Response(str(len(request.body)).encode())

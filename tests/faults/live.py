@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 HELLO = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+_NOTHING: Mapping[str, str] = {}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,7 +32,9 @@ class Reply(NamedTuple):
 class Live:
     """A running `tests.faults.app`. `log` is what it has written to standard error so far."""
 
-    def __init__(self, *arguments: str, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *arguments: str, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         """`prefix`: a command to run it under (`faketime`, a shell with limits)."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self.process = subprocess.Popen(
@@ -39,7 +42,7 @@ class Live:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **(environment or {})},
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -128,9 +131,8 @@ class Live:
 
 
 @contextmanager
-def live(*arguments: str, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Iterator[Live]:
-    """A server for the length of a block. Afterwards, unless the test failed, its log must hold no traceback that the
-    test did not ask for by reading it: use `Live.log` for those that are due."""
+def live(*arguments: str, prefix: Sequence[str] = (), environment: Mapping[str, str] = _NOTHING) -> Iterator[Live]:
+    """A server for the length of a block."""
     server = Live(*arguments, prefix=prefix, environment=environment)
     try:
         yield server

@@ -1,7 +1,8 @@
 """Listeners as members of the crew: new connections in, and a pause where there is no room for more.
 
-A server out of descriptors must neither spin on a listener that stays readable nor lose it: accepting stops for half
-a second, is tried again, and says so once. Connections wait in the kernel meanwhile.
+A server out of descriptors must neither spin on a listener that stays readable nor lose it: accepting stops until a
+connection is closed, or for half a second (what ran out may be somebody else's), and says so once. Connections wait
+in the kernel meanwhile.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Acceptor:
         if not self._has_room_for(peer.host):
             self._turn_away(stream)
             return
-        context.per_address[peer.host] = context.per_address.get(peer.host, 0) + 1
+        context.count(peer.host, 1)
         context.crew.add(HTTPConnection(stream, peer, context))
 
     def _has_room_for(self, host: str) -> bool:
@@ -84,6 +85,8 @@ class Acceptor:
     def _pause(self, reason: str) -> None:
         now = self._context.crew.now
         self._context.crew.set_interest(self, 0)
+        if self._resume not in self._context.paused:
+            self._context.paused.append(self._resume)
         self.deadline = now + _PAUSE
         if now - self._warned >= _QUIET:
             self._warned = now
@@ -91,8 +94,12 @@ class Acceptor:
 
     def on_deadline(self, now: float) -> None:
         """The pause is over."""
-        self.deadline = math.inf
-        self._context.crew.set_interest(self, READ)
+        self._resume()
+
+    def _resume(self) -> None:
+        if self.fd >= 0:
+            self.deadline = math.inf
+            self._context.crew.set_interest(self, READ)
 
     def on_rescue(self, blocked: bool) -> None:
         """Nothing to learn: accepting does not block."""

@@ -50,6 +50,7 @@ class Context:
     else is set once."""
 
     __slots__ = (
+        "_counting",
         "_options",
         "access_log",
         "closing",
@@ -58,6 +59,7 @@ class Context:
         "handler",
         "heads",
         "limits",
+        "paused",
         "per_address",
         "read_ahead",
         "ready",
@@ -84,7 +86,9 @@ class Context:
         self._options = chosen if isinstance(chosen, HandlerOptions) else HandlerOptions()
         self.sites = Sites(SiteTable(), self._options.blocking)
         self.closing = not settings.keep_alive  # every response is its connection's last
-        self.per_address: dict[str, int] = {}
+        self.per_address: dict[str, int] = {}  # connections
+        self._counting = threading.Lock()
+        self.paused: list[Callable[[], None]] = []  # how acceptors that found no room go on
         self.emptied = threading.Event()  # while stopping: the last connection has gone
         self.ready = b""
         self.ready_until = 0.0
@@ -102,12 +106,26 @@ class Context:
     def forget(self, member: Member, host: str) -> None:
         """A connection is closing: the crew and the count of its address let go of it."""
         self.crew.remove(member)
-        count = self.per_address.get(host, 0)
-        if count > 1:
-            self.per_address[host] = count - 1
-        elif count:
-            del self.per_address[host]
+        self.count(host, -1)
+        if self.paused:
+            self._make_room()
         self.note_if_empty()
+
+    def count(self, host: str, change: int) -> None:
+        """One connection more, or less, of an address. Under a lock: any crew thread may close one, and an update
+        lost would count against the address for ever."""
+        with self._counting:
+            count = self.per_address.get(host, 0) + change
+            if count > 0:
+                self.per_address[host] = count
+            else:
+                self.per_address.pop(host, None)
+
+    def _make_room(self) -> None:
+        """A place is free: who waits for one need not sit its pause out."""
+        paused, self.paused = self.paused, []
+        for resume in paused:
+            self.crew.call_soon(resume)
 
     def note_if_empty(self) -> None:
         """Tell whoever waits in `stop` once nothing is left to wait for."""

@@ -308,21 +308,21 @@ class Outbound:
     def _reset(self) -> None:
         if self._request is not None and self._context.access_log is not None:
             self._note(max(0, self._sending.sent - self._sending.head_size) if self._sending is not None else 0)
-        try:
-            self._stream.reset()
-        except OSError:
-            pass
-        self.close()
+        self._close(self._stream.reset)
 
     def close(self) -> None:
         """Close now, without a word; safe to call twice."""
+        self._close(self._stream.close)
+
+    def _close(self, end: Callable[[], None]) -> None:
+        """The crew forgets the descriptor before it is closed: its number may be another connection's at once."""
         if self._phase == CLOSED:
             return
         self._phase = CLOSED
         self._let_go()
         self._context.forget(self, self._peer.host)
         self.fd = -1
-        self._stream.close()
+        end()
 
     def _release_body(self) -> None:
         body, self._body = self._body, None
