@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import resource
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
@@ -27,6 +28,7 @@ from salver.service.settings import Settings
 
 logger = logging.getLogger("salver")
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SPARE_DESCRIPTORS = 32  # for files, logs and what a handler opens
 
 
@@ -170,6 +172,8 @@ class Server:
             listener.close()
 
     def _finished(self) -> None:
+        if self._context is not None:
+            self._context.emptied.set()  # for a `stop` that is still waiting, when another one was in a hurry
         if self._log is not None:
             self._log.close()
         self._stopped.set()
@@ -199,26 +203,50 @@ def serve(handler: Handler, bind: str | Iterable[str] = "127.0.0.1:8000", **sett
 
 
 def run_until_signalled(server: Server) -> None:
-    """Start `server` and block until it has stopped; SIGINT and SIGTERM stop it gracefully, a second one at once.
-    In the main thread alone are signals taken; elsewhere this only waits."""
+    """Start `server` and block until it has stopped; SIGINT and SIGTERM stop it gracefully, a second one at once
+    (then SystemExit is raised, with 128 and the signal's number). In the main thread alone are signals taken;
+    elsewhere this only waits.
+
+    The interpreter runs a signal's handler when the main thread runs next, and that thread sleeps on a lock: a signal
+    that comes just before it falls asleep would be slept over. So the handlers do nothing, and a thread reads the
+    byte that the interpreter writes for each signal when it arrives (`signal.set_wakeup_fd`).
+    """
     if threading.current_thread() is not threading.main_thread():
         server.serve_forever()
         return
-    hurried = False
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal hurried
-        if hurried:
-            raise SystemExit(128 + number)
-        hurried = True
-        server.request_stop()
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    woken, waker = socket.socketpair()
+    waker.setblocking(False)
+    taken: list[int] = []
+    obeying = threading.Thread(target=_obey, args=(server, woken, taken), name="salver-signals", daemon=True)
+    fd_before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    before = {number: signal.signal(number, _noted) for number in _SIGNALS}
+    obeying.start()
     try:
         server.serve_forever()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(fd_before)
+        waker.close()
+        obeying.join()
+        woken.close()
+    if len(taken) > 1:
+        raise SystemExit(128 + taken[-1])
+
+
+def _obey(server: Server, woken: socket.socket, taken: list[int]) -> None:
+    """Stop `server` as signals ask, until the other end of `woken` is closed."""
+    while byte := woken.recv(1):
+        if byte[0] in _SIGNALS:
+            taken.append(byte[0])
+            if len(taken) == 1:
+                server.request_stop()
+            else:
+                server.stop(0)
+
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    """A handler, because without one the signal would not be written."""
 
 
 def _open(bind: str | Iterable[str], backlog: int) -> list[Listener]:
