@@ -8,6 +8,7 @@ FUZZ_SECONDS ?= 60
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 OPTIMISED := $(RUN) -O -m pytest -q -W "ignore:assertions not in test modules:pytest.PytestConfigWarning"
+MEASURED := $(RUN) -m pytest -q -m "not bench" --cov-report=term
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test test-all test-tools lint format types arch bench fuzz docs build clean
@@ -23,9 +24,11 @@ $(VENV)/.ready: pyproject.toml requirements/dev.txt tools/setup.sh
 serve: setup ## serve examples/site on port 8000
 	$(VENV)/bin/salver examples/site -p $(PORT)
 
-test: setup test-tools ## every test; protocol and semantics under -O too
+test: setup test-tools ## every test; protocol and semantics under -O too, and covered entirely by their own
 	$(OPTIMISED) tests/protocol tests/semantics
-	$(RUN) -m pytest -m "not bench" --cov --cov-report=term
+	$(MEASURED) tests/protocol tests/semantics --cov=salver.protocol --cov=salver.semantics --cov-fail-under=100
+	$(RUN) -m pytest -q -m bench
+	$(RUN) -m pytest -m "not bench" --cov=salver --cov-report=term
 
 test-tools:
 	@sh tools/install-test-tools.sh
