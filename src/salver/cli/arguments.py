@@ -9,15 +9,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from salver.cli import values
 from salver.cli.errors import UsageError, printable
 from salver.service.settings import SizeLimits, Timeouts
 
-PORT = 8000
-HOST = "127.0.0.1"
-Value = TypeVar("Value")
+DEFAULT_PORT = 8000
+DEFAULT_HOST = "127.0.0.1"
 
 _DESCRIPTION = "Serve a folder or a file over HTTP."
 _EPILOG = """\
@@ -50,12 +49,14 @@ class FolderOptions:
 class Command:
     """What a command line asks for: a folder, or the handler called `target`, and how to serve it.
 
+    `bind` and `port` are as given: nothing and None leave the choice to who serves.
     `settings` are the flat names of `Settings.of`, without those that were not given.
     """
 
     folder: FolderOptions | None
     target: str | None
-    bind: tuple[str, ...]
+    bind: tuple[str, ...] = ()
+    port: int | None = None
     workers: int = 1
     open_browser: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
@@ -65,8 +66,8 @@ class Command:
 def parse(arguments: list[str]) -> Command:
     """The command that these arguments ask for. Raises `UsageError`; `--help` and `--version` raise SystemExit."""
     if arguments[:1] == ["run"]:
-        return _run_command(_run_parser().parse_args(arguments[1:]))
-    return _folder_command(_folder_parser().parse_args(_without_gaps(arguments)))
+        return _run_command(_run_parser().parse_intermixed_args(arguments[1:]))
+    return _folder_command(_folder_parser().parse_intermixed_args(_without_gaps(arguments)))
 
 
 def _without_gaps(arguments: Sequence[str]) -> list[str]:
@@ -129,14 +130,14 @@ def _parser(prog: str, description: str, epilog: str | None) -> argparse.Argumen
 
 def _add_serving(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("-p", "--port", type=values.port, help=f"the port, 0 for any free one ({PORT})")
+    add("-p", "--port", type=values.port, help=f"the port, 0 for any free one ({DEFAULT_PORT})")
     add(
         "-b",
         "--bind",
         metavar="ADDRESS",
         action="append",
         default=[],
-        help=f"HOST, HOST:PORT, [V6]:PORT, unix:PATH or fd:NUMBER; more than once for several ({HOST})",
+        help=f"HOST, HOST:PORT, [V6]:PORT, unix:PATH or fd:NUMBER; more than once for several ({DEFAULT_HOST})",
     )
     add("--workers", metavar="N", type=values.workers, default=1, help='processes; "auto" is one a core (1)')
     add("--open", action="store_true", help="open the browser")
@@ -152,7 +153,8 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from salver import __version__
 
-        parser.exit(message=f"salver {__version__}\n")
+        print(f"salver {__version__}")
+        parser.exit()
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -213,7 +215,8 @@ def _command(given: argparse.Namespace, folder: FolderOptions | None, target: st
     return Command(
         folder=folder,
         target=target,
-        bind=tuple(values.with_port(host, PORT if port is None else port) for host in given.bind or [HOST]),
+        bind=tuple(given.bind),
+        port=port,
         workers=given.workers,
         open_browser=given.open,
         settings={name: value for name, value in found.items() if value is not None},

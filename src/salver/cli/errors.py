@@ -16,6 +16,11 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in str(text))
 
 
+def quoted(text: str) -> str:
+    """`printable`, in quotes: what stands between them was given."""
+    return f"'{printable(text)}'"
+
+
 def reason_of(error: OSError) -> str:
     """An OSError's reason without number and file name: "permission denied"."""
     text = error.strerror or str(error)

@@ -10,7 +10,7 @@ import traceback
 from types import ModuleType
 from typing import cast
 
-from salver.cli.errors import AlreadySaid, UsageError, printable
+from salver.cli.errors import AlreadySaid, UsageError, printable, quoted
 from salver.handler import Handler
 
 
@@ -21,9 +21,7 @@ def load(target: str) -> Handler:
     """
     module_name, colon, attribute = target.partition(":")
     if not colon or not module_name or not attribute:
-        raise UsageError(
-            f"{printable(target)!r} does not name a handler; write module:attribute, like shop.app:handler"
-        )
+        raise UsageError(f"{quoted(target)} does not name a handler; write module:attribute, like shop.app:handler")
     folder = os.getcwd()
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -69,7 +67,7 @@ def _module(name: str) -> ModuleType:
     except (TypeError, ValueError):  # "..", ".app": relative to nothing
         if not name.startswith("."):
             raise
-        raise UsageError(f"{printable(name)!r} is a relative module name; write it in full") from None
+        raise UsageError(f"{quoted(name)} is a relative module name; write it in full") from None
     except Exception as error:
         _print_traceback(error)
     raise UsageError(f"the module {name} cannot be imported; see above why")

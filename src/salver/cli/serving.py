@@ -7,13 +7,16 @@ in the words of who types commands. This file decides nothing about HTTP.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
 
-from salver.cli.arguments import Command, FolderOptions
+from salver.cli.arguments import DEFAULT_HOST, DEFAULT_PORT, Command, FolderOptions
 from salver.cli.errors import UsageError, printable, reason_of
 from salver.handler import Handler
-from salver.net.address import AddressError, parse_address
+from salver.net.address import Address, AddressError, parse_address, systemd_addresses
 from salver.net.listener import Listener, ListenError, open_listeners, urls
 from salver.service.settings import Settings
 
@@ -22,16 +25,25 @@ def serve(command: Command) -> int:
     """Serve until SIGINT or SIGTERM. Returns the exit status. Raises `UsageError`."""
     make_handler, name = _handler_maker(command)
     settings = _settings(command)
-    listeners = _listeners(command.bind, settings.limits.backlog)
-    _announce(name, urls(listeners), command)
+    listeners = _listeners(command, settings.limits.backlog)
+    # Whoever reads the announcement may stop us at once: until the server takes signals, there is nothing to finish.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end_at_once)
     if command.workers > 1:
         from salver.service.workers import run_workers
 
+        _announce(name, urls(listeners), command)
         return run_workers(make_handler, listeners, settings, command.workers)
     from salver.service.server import Server, run_until_signalled
 
-    run_until_signalled(Server(make_handler(), listeners=listeners, settings=settings))
+    server = Server(make_handler(), listeners=listeners, settings=settings)
+    _announce(name, server.urls, command)
+    run_until_signalled(server)
     return 0
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _handler_maker(command: Command) -> tuple[Callable[[], Handler], str]:
@@ -56,16 +68,28 @@ def _handler_maker(command: Command) -> tuple[Callable[[], Handler], str]:
     return lambda: folder_handler(folder), os.path.abspath(folder.path)
 
 
-def _listeners(bind: Sequence[str], backlog: int) -> list[Listener]:
+def _listeners(command: Command, backlog: int) -> list[Listener]:
     opened: list[Listener] = []
     try:
-        for address in bind:
-            opened.extend(open_listeners(parse_address(address), backlog))
+        for address in _addresses(command):
+            opened.extend(open_listeners(address, backlog))
     except (AddressError, ListenError) as error:
         for listener in opened:
             listener.close()
         raise UsageError(printable(error)) from None
     return opened
+
+
+def _addresses(command: Command) -> list[Address]:
+    """Those that are given; else the sockets that systemd has opened for us; else the loopback address."""
+    port = DEFAULT_PORT if command.port is None else command.port
+    if not command.bind and command.port is None:
+        passed = systemd_addresses(os.environ, os.getpid())
+        for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):  # not for what we may start
+            os.environ.pop(name, None)
+        if passed:
+            return passed
+    return [parse_address(each, port) for each in command.bind or (DEFAULT_HOST,)]
 
 
 def _settings(command: Command) -> Settings:
