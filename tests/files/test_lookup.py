@@ -22,6 +22,7 @@ def root(tmp_path: Path) -> Path:
     write(tmp_path / "root-secret" / "x", "secret")
     root = tmp_path / "root"
     write(root / "file.txt", "hello")
+    write(root / "x", "what a sibling taken for the root would lead to")
     write(root / "sub" / "deep" / "file.txt", "deep")
     (root / "to-file").symlink_to("file.txt")
     (root / "to-sub").symlink_to("sub")

@@ -41,8 +41,8 @@ class CacheSizes:
 class Entry:
     """One file: how it is sent plain, in neighbours compressed beforehand, and in what we compressed.
 
-    `ready` maps the codings that a client takes ("br,gzip") to the representation that was chosen for them; it is
-    emptied when the entry retires, so that whoever still holds it looks again.
+    `ready` maps the codings that a client takes ("br,gzip") to the representation that was chosen for them. `retired`:
+    the cache has let go of it, and no target leads to it any more.
     """
 
     __slots__ = (
@@ -112,7 +112,7 @@ class FileCache:
     def maybe_known(self, target: Hashable) -> Entry | None:
         """What `target` led to, if that still counts."""
         known = self.known.get(target)
-        if known is None or known.entry.retired or known.fresh_until <= self._clock():
+        if known is None or known.fresh_until <= self._clock():
             return None
         return known.entry
 
@@ -177,7 +177,6 @@ class FileCache:
 
     def _retire(self, entry: Entry) -> None:
         entry.retired = True
-        entry.ready.clear()
         del self._entries[entry.names]
         self._bytes -= entry.size
         self._descriptors -= entry.descriptors
