@@ -7,7 +7,7 @@ PORT ?= 8000
 FUZZ_SECONDS ?= 60
 VENV ?= .venv
 RUN := $(VENV)/bin/python
-OPTIMISED := $(RUN) -O -m pytest -q -W "ignore:assertions not in test modules:pytest.PytestConfigWarning"
+OPTIMISED := $(RUN) -O -m pytest -q -m "not bench" -W "ignore:assertions not in test modules:pytest.PytestConfigWarning"
 MEASURED := $(RUN) -m pytest -q -m "not bench" --cov-report=term
 
 .DEFAULT_GOAL := help
@@ -27,7 +27,6 @@ serve: setup ## serve examples/site on port 8000
 test: setup test-tools ## every test; protocol and semantics under -O too, and covered entirely by their own
 	$(OPTIMISED) tests/protocol tests/semantics
 	$(MEASURED) tests/protocol tests/semantics --cov=salver.protocol --cov=salver.semantics --cov-fail-under=100
-	$(RUN) -m pytest -q -m bench
 	$(RUN) -m pytest -m "not bench" --cov=salver --cov-report=term
 
 test-tools:
@@ -52,6 +51,7 @@ arch: setup ## the layers: who may import whom
 
 bench: setup ## every comparison with the peers; writes benchmarks/results.md
 	@sh benchmarks/setup.sh $(RUN)
+	-$(RUN) -m pytest -q -m bench
 	$(RUN) -m benchmarks.run $(BENCH)
 
 fuzz: setup ## the protocol against made-up bytes, for FUZZ_SECONDS
