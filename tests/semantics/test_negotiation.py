@@ -95,10 +95,19 @@ def test_one_type() -> None:
     ['"\\' * 16_000, '"' * 31_999, "gzip," * 6_000, ";" * 32_000, "a;q=0,\t" * 4_500, 'a/b;x="\\' + "\\" * 32_000],
 )
 def test_long_values_are_fast(value: str) -> None:
-    started = time.perf_counter()
-    acceptable_codings(value, CODINGS)
-    best_type(value, OFFERS)
-    assert time.perf_counter() - started < 0.1
+    best = 1.0
+    for _ in range(5):  # others use this machine too
+        started = time.perf_counter()
+        acceptable_codings(value, CODINGS)
+        best_type(value, OFFERS)
+        best = min(best, time.perf_counter() - started)
+    assert best < 0.01
+
+
+def test_a_hundred_members_count() -> None:
+    assert acceptable_codings("x," * 99 + "gzip", CODINGS) == ("gzip",)
+    assert acceptable_codings("x," * 100 + "gzip", CODINGS) == ()
+    assert acceptable_codings("gzip" + ";x" * 98 + ";q=0", CODINGS) == ()
 
 
 @given(st.text(alphabet='gzip*/;,q=01. "\\\t'))

@@ -1,7 +1,8 @@
 """What a client would rather have: Accept and Accept-Encoding with their weights (RFC 9110 §12.4.2, §12.5).
 
-A member that is malformed is left out, the others count. Time is linear in the field's length: quoted strings are
-taken out first, by a pattern that never goes back, and then commas and semicolons mean what they say.
+A member that is malformed is left out, the others count, up to a hundred of them. Time is linear in the field's
+length: quoted strings are taken out first, by a pattern that never goes back, and then commas and semicolons mean
+what they say.
 """
 
 from __future__ import annotations
@@ -15,13 +16,16 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _MEDIA_RANGE = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+/[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _WEIGHT = re.compile(r"[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")  # §12.4.2: qvalue
 
+# Members of a field that count, and parameters of a member; browsers send about ten.
+_MOST = 100
+
 
 def _weighted(value: str, member: re.Pattern[str]) -> dict[str, float]:
     """name (lowered) -> weight; of a name that comes twice, the first."""
     weights: dict[str, float] = {}
     text = _QUOTED.sub('""', value) if '"' in value else value
-    for part in text.split(","):
-        name, *parameters = [piece.strip(" \t") for piece in part.split(";")]
+    for part in text.split(",", _MOST)[:_MOST]:
+        name, *parameters = [piece.strip(" \t") for piece in part.split(";", _MOST)[:_MOST]]
         weight = _weight(parameters)
         if weight is not None and member.fullmatch(name):
             weights.setdefault(name.lower(), weight)
