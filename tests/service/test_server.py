@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -54,8 +53,8 @@ def get(server: Server, path: str = "/") -> tuple[int, bytes]:
 
 
 @pytest.fixture(params=["epoll", "selectors"])
-def poller(request: pytest.FixtureRequest) -> Iterator[str]:
-    yield request.param
+def poller(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def test_a_server_answers_on_the_port_it_names(poller: str) -> None:

@@ -14,8 +14,18 @@ from salver.service.settings import Settings, flat_names
 
 def test_the_defaults_are_the_designs() -> None:
     limits, timeouts = Settings().limits, Settings().timeouts
-    assert (limits.request_line, limits.header_section, limits.fields, limits.chunk_overhead) == (8192, 32768, 100, 4096)
-    assert (limits.body, limits.body_in_memory, limits.connections, limits.per_address) == (1 << 24, 1 << 20, 20000, 1000)
+    assert (limits.request_line, limits.header_section, limits.fields, limits.chunk_overhead) == (
+        8192,
+        32768,
+        100,
+        4096,
+    )
+    assert (limits.body, limits.body_in_memory, limits.connections, limits.per_address) == (
+        1 << 24,
+        1 << 20,
+        20000,
+        1000,
+    )
     assert (limits.read_ahead, limits.pipelined, limits.drain, limits.backlog) == (65536, 32, 262144, 2048)
     assert (timeouts.head, timeouts.idle, timeouts.body, timeouts.body_rate) == (10, 75, 20, 500)
     assert (timeouts.stalled, timeouts.linger, timeouts.stop) == (30, 2, 30)
@@ -24,7 +34,12 @@ def test_the_defaults_are_the_designs() -> None:
 
 def test_flat_names_reach_their_group() -> None:
     settings = Settings.of(limit_body=5, timeout_idle=1.5, server_name="x", access_log="-")
-    assert (settings.limits.body, settings.timeouts.idle, settings.server_name, settings.access_log) == (5, 1.5, "x", "-")
+    assert (settings.limits.body, settings.timeouts.idle, settings.server_name, settings.access_log) == (
+        5,
+        1.5,
+        "x",
+        "-",
+    )
     assert settings.limits.fields == 100
 
 

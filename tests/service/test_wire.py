@@ -13,7 +13,8 @@ from salver.request import Request
 from salver.response import Response
 from tests.service.harness import Conversation
 
-ROWS = [json.loads(line) for line in Path(__file__).parent.parent.joinpath("wire/bad-requests.jsonl").read_text().splitlines()]
+WIRE = Path(__file__).parent.parent / "wire"
+ROWS = [json.loads(line) for line in (WIRE / "bad-requests.jsonl").read_text().splitlines()]
 # Rows about methods and paths say what a file server does; the handler here stands for one.
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
@@ -62,7 +63,7 @@ def held_against(row: dict[str, Any], parts: list[bytes]) -> list[int]:
 @pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
 def test_bad_request(row: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     message = row["send"].encode("latin-1")
-    if row["id"].startswith("path-") or row["id"] in ("rl-038",):
+    if row["id"].startswith("path-") or row["id"] == "rl-038":
         row = {**row, "status": [*row["status"], 200]}  # what a path means is the folder's to say: tests/files
     verdicts = {tuple(held_against(row, parts)) for parts in splits(message)}
     assert len(verdicts) == 1, "the verdict depends on how the bytes were split"

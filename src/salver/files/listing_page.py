@@ -1,7 +1,8 @@
 """The listing as one HTML page, made in pieces while it is sent.
 
 The page needs no script and nothing from elsewhere: its style, script and icons stand in it, and its policy allows
-just those two blocks, by their hashes, and `data:` images. Rows are a format string each, since there may be tens of
+just those two blocks, by their hashes, and `data:` images. The style lays the table out as blocks and grids, so each
+part says its role, which some browsers forget then. Rows are a format string each, since there may be tens of
 thousands of them: optional end tags are left out (HTML 13.1.2.4), and a name that is its own link, text and HTML,
 as nearly all are, is not worked over three times. This file reads no folder and knows no request.
 """
@@ -38,6 +39,10 @@ _KINDS = {
     "b": "djvu epub mobi odp pdf ppt pptx",
     "s": "csv db numbers ods parquet sqlite tsv xls xlsx",
 }
+_PARENT = (
+    "<tbody role=rowgroup><tr class=u role=row><th scope=row role=rowheader>"
+    '<a href="../">Parent folder</a><td role=cell><td role=cell>\n'
+)
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cg fill='%235b8fd9'%3E"
     "%3Ccircle cx='16' cy='7.5' r='2.3'/%3E%3Cpath d='M5 21a11 11 0 0 1 22 0z'/%3E"
@@ -100,7 +105,10 @@ def _row(entry: Entry, kinds: dict[str, str]) -> str:
         kind, data = "d", ""
     else:
         kind, data = kinds.get(name.rpartition(".")[2].lower(), "f"), f"<data value={size}>{human_size(size)}</data>"
-    return f'<tr class={kind}><th scope=row><a href="{href}">{text}{badge}</a><td>{data}<td>{_when(modified)}\n'
+    return (
+        f'<tr class={kind} role=row><th scope=row role=rowheader><a href="{href}">{text}{badge}</a>'
+        f"<td role=cell>{data}<td role=cell>{_when(modified)}\n"
+    )
 
 
 def _when(modified: int) -> str:
@@ -126,7 +134,7 @@ def _kinds() -> dict[str, str]:
 def _top(place: Place, view: View, any_entry: bool) -> str:
     names = _names(place)
     here = escape(names[-1][0])
-    up = '<tbody><tr class=u><th scope=row><a href="../">Parent folder</a><td><td>\n' if len(names) > 1 else ""
+    up = _PARENT if len(names) > 1 else ""
     return (
         "<!DOCTYPE html>\n<html lang=en>\n<head>\n<meta charset=utf-8>\n"
         f"<title>{here}</title>\n"
@@ -135,7 +143,7 @@ def _top(place: Place, view: View, any_entry: bool) -> str:
         f'<link rel=icon href="{_ICON}">\n<style>{_asset("listing.css")}</style>\n</head>\n<body>\n'
         f"<header><div class=where>{_breadcrumbs(names)}<h1>{here}</h1></div>\n{_form(view)}</header>\n"
         f'<main class=card>\n<table aria-label="Files in {here}">\n<thead><tr>{_headings(view)}\n'
-        f"{up}<tbody class=entries>\n"
+        f"{up}<tbody class=entries role=rowgroup>\n"
     )
 
 
@@ -179,7 +187,9 @@ def _heading(column: str, text: str, view: View) -> str:
     query = {"sort": column, "order": "desc" if descending else "asc"}
     if view.filter:
         query["filter"] = view.filter
-    return f'<th scope=col data-column={column}{state}><a href="?{escape(urlencode(query))}">{text}</a>'
+    return (
+        f'<th scope=col role=columnheader data-column={column}{state}><a href="?{escape(urlencode(query))}">{text}</a>'
+    )
 
 
 def _bottom(entries: Sequence[Entry], view: View) -> str:

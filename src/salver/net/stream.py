@@ -35,7 +35,7 @@ class Stream(Protocol):
     def recv(self, size: int, /) -> bytes:
         """Up to `size` bytes; b"" when the peer has finished sending."""
 
-    def send(self, data: bytes | bytearray | memoryview, /) -> int:
+    def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int:
         """Send some of `data`, return how many bytes."""
 
     def sendmsg(self, buffers: Iterable[bytes | bytearray | memoryview], /) -> int:
@@ -142,7 +142,7 @@ class MemoryStream:
         del pipe.data[:count]
         return data
 
-    def send(self, data: bytes | bytearray | memoryview, /) -> int:
+    def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int:
         self._check()
         pipe = self._outgoing
         if pipe.ended or pipe.broken:

@@ -27,9 +27,7 @@ _BATCH = 16
 _PAUSE = 0.5  # seconds
 _QUIET = 10.0  # seconds between two warnings of one kind
 
-_BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
-)
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
 
 
 class Acceptor:

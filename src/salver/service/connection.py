@@ -296,10 +296,10 @@ class HTTPConnection(Outbound):
                 data = self._protocol.respond_encoded(200, _HTML, body, context.ready)
             else:
                 response = result if isinstance(result, Response) else as_response(result)
-                self._status, body = response.status, response.body
-                if not isinstance(body, bytes) or response.reason is not None or self._body is not None:
+                if response.body.__class__ is not bytes or response.reason is not None or self._body is not None:
                     self._reply(request, response)
                     return
+                self._status, body = response.status, response.body
                 data = self._respond(response, body)
         except AtLimit:
             self._defer(request)
@@ -341,7 +341,7 @@ class HTTPConnection(Outbound):
 
     @property
     def scheme(self) -> str:
-        """"http" or "https"."""
+        """ "http" or "https"."""
         return self._context.scheme
 
     def hand_over(self) -> bool:

@@ -11,6 +11,7 @@ What is aborted is reset, so that no client takes half a response for a whole on
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ HEAD, BODY, RUNNING, SENDING, DRAIN, LINGER, CLOSED = range(7)
 _BODILESS = frozenset((204, 304))
 
 
-class Outbound:
+class Outbound(ABC):
     """State of a served connection, and its answering half. See `HTTPConnection`."""
 
     __slots__ = (
@@ -76,6 +77,18 @@ class Outbound:
         self._last_byte = 0.0  # crew time of the last byte of an incomplete message, 0.0 between messages
         self._started = 0.0
         self._status = 0
+
+    @abstractmethod
+    def on_ready(self) -> None:
+        """See `Member`."""
+
+    @abstractmethod
+    def on_deadline(self, now: float) -> None:
+        """See `Member`."""
+
+    @abstractmethod
+    def on_rescue(self, blocked: bool) -> None:
+        """See `Member`."""
 
     # Answering
 
@@ -248,9 +261,9 @@ class Outbound:
             self.deadline = self._context.crew.now + self._context.timeouts.idle
             self._go_on()
 
+    @abstractmethod
     def _go_on(self) -> None:
         """Another request may be waiting in the buffer."""
-        raise NotImplementedError
 
     def _end(self) -> None:
         """Close after a response; where input is unread, say so first and wait for the client to have read."""

@@ -70,7 +70,7 @@ class Sending:
             self._add_segment(body)
         elif isinstance(body, Segments):
             for piece in body.pieces:
-                self._pieces.append(self._protocol.send_body(piece)) if isinstance(piece, bytes) else self._add_segment(piece)
+                self.add_body(piece, wanted=True)
         else:
             self._whole, self._source = body, iter(body)
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import IO, Any, Union
 
 from salver.protocol.limits import Limits
@@ -75,15 +75,18 @@ class Settings:
         wrong = sorted(set(settings) - set(names))
         if wrong:
             raise TypeError(f"no such setting: {', '.join(wrong)}; there are {', '.join(names)}")
-        groups = {"limit": SizeLimits(), "timeout": Timeouts()}
-        rest: dict[str, Any] = {}
+        limits: dict[str, Any] = {}
+        timeouts: dict[str, Any] = {}
+        own: dict[str, Any] = {}
         for name, value in settings.items():
             group, _, member = name.partition("_")
-            if group in groups:
-                groups[group] = replace(groups[group], **{member: value})
+            if group == "limit":
+                limits[member] = value
+            elif group == "timeout":
+                timeouts[member] = value
             else:
-                rest[name] = value
-        return cls(limits=groups["limit"], timeouts=groups["timeout"], **rest)  # type: ignore[arg-type]
+                own[name] = value
+        return cls(limits=SizeLimits(**limits), timeouts=Timeouts(**timeouts), **own)
 
 
 def flat_names() -> list[str]:
