@@ -1,12 +1,14 @@
 """What every test can ask for: outside programs, and how much hypothesis tries.
 
-`program("curl")` gives its path, or skips with what is missing. HYPOTHESIS_PROFILE=thorough tries more.
+`program("curl")` gives its path, or skips with what is missing. `patience` widens a bound on time where coverage traces
+every line. HYPOTHESIS_PROFILE=thorough tries more.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 
 import hypothesis
@@ -29,3 +31,9 @@ def program() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture
+def patience() -> float:
+    """The factor by which code that is traced for coverage may be slower than a bound for code that is not."""
+    return 1.0 if sys.gettrace() is None else 8.0

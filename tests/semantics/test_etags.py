@@ -89,10 +89,10 @@ def test_an_encoded_representation_has_its_own_tag() -> None:
         'W/"a" ' * 5_000,
     ],
 )
-def test_a_long_list_is_fast(value: str) -> None:
-    started = time.perf_counter()
+def test_a_long_list_is_fast(value: str, patience: float) -> None:
+    started = time.thread_time()
     TagList(value)
-    assert time.perf_counter() - started < 0.02
+    assert time.thread_time() - started < 0.02 * patience
 
 
 @given(st.text(alphabet='W/"*, \tab\\\x7f'))

@@ -73,17 +73,17 @@ def seconds(value: str) -> float:
     """How long a value takes, the best of a few: others use this machine too."""
     best = 1.0
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.thread_time()
         parse_ranges(value, SIZE)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.thread_time() - started)
     return best
 
 
-def test_very_many_ranges_are_fast_and_not_answered_one_by_one() -> None:
+def test_very_many_ranges_are_fast_and_not_answered_one_by_one(patience: float) -> None:
     value = "bytes=" + ",".join(f"{number * 20}-{number * 20 + 1}" for number in range(750))
     assert parse_ranges(value, SIZE) is None
-    assert seconds(value) < 0.005
-    assert seconds("bytes=" + "0-1," * 8_000) < 0.005
+    assert seconds(value) < 0.005 * patience
+    assert seconds("bytes=" + "0-1," * 8_000) < 0.005 * patience
     assert parse_ranges("bytes=" + "0-1," * 8_000, SIZE) is None
     most = "bytes=" + ",".join(f"{number * 20}-{number * 20 + 1}" for number in range(MAX_RANGES))
     assert len(parse_ranges(most, SIZE) or ()) == MAX_RANGES

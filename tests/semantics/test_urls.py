@@ -65,8 +65,8 @@ def test_well_formed(raw: str, yes: bool) -> None:
     assert is_well_formed_path(raw) is yes
 
 
-def test_a_long_path_is_fast() -> None:
-    started = time.perf_counter()
+def test_a_long_path_is_fast(patience: float) -> None:
+    started = time.thread_time()
     for raw in (
         "/a" * 4_000,
         "/%41" * 2_000,
@@ -76,7 +76,7 @@ def test_a_long_path_is_fast() -> None:
         "/" + "." * 7_999 + "x",
     ):
         split_path(raw)
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1 * patience
 
 
 names = st.binary(min_size=1, max_size=40).map(os.fsdecode)
