@@ -62,7 +62,7 @@ def content(response: Response) -> str:
 
 def rows(page: str) -> list[tuple[str, str]]:
     """(link, text) of each entry."""
-    body = page.partition("<tbody class=entries>")[2].partition("</table>")[0]
+    body = page.partition("<tbody class=entries role=rowgroup>")[2].partition("</table>")[0]
     return [(link, unescape(text)) for link, text in re.findall(r'<a href="([^"]*)">([^<]*)', body)]
 
 
@@ -115,9 +115,12 @@ def test_the_query_sorts_and_filters(folder: Path, query: str, expected: list[st
 
 def test_the_active_column_says_its_order_and_links_to_the_other(folder: Path) -> None:
     page = content(listing(folder, "/?sort=size"))
-    assert '<th scope=col data-column=size aria-sort=descending><a href="?sort=size&amp;order=asc">' in page
-    assert '<th scope=col data-column=name><a href="?sort=name&amp;order=asc">' in page
-    assert '<th scope=col data-column=date><a href="?sort=date&amp;order=desc">' in page
+    assert (
+        '<th scope=col role=columnheader data-column=size aria-sort=descending><a href="?sort=size&amp;order=asc">'
+        in page
+    )
+    assert '<th scope=col role=columnheader data-column=name><a href="?sort=name&amp;order=asc">' in page
+    assert '<th scope=col role=columnheader data-column=date><a href="?sort=date&amp;order=desc">' in page
 
 
 def test_sorting_keeps_the_filter_and_filtering_keeps_the_order(folder: Path) -> None:
@@ -250,7 +253,7 @@ def test_links_are_shown_where_they_lead_somewhere(folder: Path) -> None:
 
     page = content(listing(folder, follow=follow))
     assert names(page) == ["down", "zoo", "a9.txt", "a10.txt", "b.txt", "good"]
-    assert '<a href="good">good<small>link</small></a><td><data value=2000>' in page
+    assert '<a href="good">good<small>link</small></a><td role=cell><data value=2000>' in page
     assert names(content(listing(folder))) == ["zoo", "a9.txt", "a10.txt", "b.txt"]
 
 

@@ -39,7 +39,7 @@ def test_a_date_is_utc_and_says_its_second_to_programs() -> None:
 
 @pytest.mark.parametrize("modified", [-62_135_596_801, 253_402_300_800, 2**62])
 def test_a_date_outside_the_calendar_is_left_out(modified: int) -> None:
-    assert "<data value=1>1 B</data><td>\n" in html(Entry("a", False, 1, modified))
+    assert "<data value=1>1 B</data><td role=cell>\n" in html(Entry("a", False, 1, modified))
 
 
 @pytest.mark.parametrize(("modified", "text"), [(-1, "1969-12-31 23:59"), (-62_135_596_800, "0001-01-01 00:00")])
@@ -52,7 +52,7 @@ def test_dates_before_1970(modified: int, text: str) -> None:
     [("a.PNG", "i"), ("a.tar.gz", "z"), ("Makefile", "f"), ("py", "c"), ("a.py", "c"), ("a.weird", "f")],
 )
 def test_the_kind_is_by_the_suffix(name: str, kind: str) -> None:
-    assert f'<tr class={kind}><th scope=row><a href="{name}">' in html(Entry(name, False, 1, 0))
+    assert f'<tr class={kind} role=row><th scope=row role=rowheader><a href="{name}">' in html(Entry(name, False, 1, 0))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from salver.semantics.urls import is_plain_name, quote_segment
 Follow = Callable[[str], "os.stat_result | None"]
 
 # A name that as a relative link, as text and as HTML is itself, but for blanks in links: nearly every name there is.
-_EASY_NAME = re.compile(r"[A-Za-z0-9._~ -]*").fullmatch
+is_easy = re.compile(r"[A-Za-z0-9._~ -]*").fullmatch
 _DIGITS = re.compile(r"([0-9]+)")
 _LONGEST_FILTER = 200  # characters; more than a name can have is of no use
 
@@ -141,11 +141,6 @@ def _folded(text: str) -> str:
     from unicodedata import normalize
 
     return normalize("NFC", text).casefold()
-
-
-def is_easy(name: str) -> bool:
-    """Whether the name is its own text and HTML, and its own link but for blanks."""
-    return _EASY_NAME(name) is not None
 
 
 def link_to(name: str, is_folder: bool) -> str:

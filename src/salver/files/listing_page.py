@@ -68,7 +68,7 @@ def policy() -> str:
 
 def page(entries: Sequence[Entry], place: Place, view: View) -> Iterator[bytes]:
     """The page in pieces of about 64 KiB. `entries` are in the order in which they are shown."""
-    waiting = [_top(place, view, bool(entries))]
+    waiting = [_top(place, view)]
     length = len(waiting[0])
     kinds = _kinds()
     for entry in entries:
@@ -98,28 +98,36 @@ def human_size(size: int) -> str:
 
 def _row(entry: Entry, kinds: dict[str, str]) -> str:
     name, is_folder, size, modified, is_link = entry
-    href = link_to(name, is_folder)
-    text = name if is_easy(name) else escape(shown(name))
-    badge = "<small>link</small>" if is_link else ""
-    if is_folder:  # which has no size of its own
-        kind, data = "d", ""
+    if is_easy(name):
+        href, text = name.replace(" ", "%20"), name
     else:
-        kind, data = kinds.get(name.rpartition(".")[2].lower(), "f"), f"<data value={size}>{human_size(size)}</data>"
-    return (
-        f'<tr class={kind} role=row><th scope=row role=rowheader><a href="{href}">{text}{badge}</a>'
-        f"<td role=cell>{data}<td role=cell>{_when(modified)}\n"
-    )
+        href, text = link_to(name, False), escape(shown(name))
+    if is_link:
+        text += "<small>link</small>"
+    if is_folder:  # which has no size of its own
+        start, data = f'<tr class=d role=row><th scope=row role=rowheader><a href="{href}/">', ""
+    else:
+        kind = kinds.get(name.rpartition(".")[2].lower(), "f")
+        start = f'<tr class={kind} role=row><th scope=row role=rowheader><a href="{href}">'
+        data = f"<data value={size}>{human_size(size)}</data>"
+    return f"{start}{text}</a><td role=cell>{data}<td role=cell>{_when(modified)}\n"
 
 
 def _when(modified: int) -> str:
     if not _EARLIEST <= modified <= _LATEST:
         return ""
-    date, second = _day(modified // 86_400), modified % 86_400
-    minute = f"{second // 3600:02}:{second // 60 % 60:02}"
+    day, second = divmod(modified, 86_400)
+    date, minute = _day(day), _minute(second // 60)
     return f"<time datetime={date}T{minute}:{second % 60:02}Z>{date} {minute}</time>"
 
 
-@lru_cache(512)
+@cache
+def _minute(minute: int) -> str:
+    """ "09:26", of the 1,440 that there are."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+@lru_cache(2048)
 def _day(day: int) -> str:
     """ "2026-11-21" of days since 1970; files of a folder share few days, and gmtime costs more than all the rest."""
     when = time.gmtime(day * 86_400)
@@ -131,7 +139,7 @@ def _kinds() -> dict[str, str]:
     return {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
 
 
-def _top(place: Place, view: View, any_entry: bool) -> str:
+def _top(place: Place, view: View) -> str:
     names = _names(place)
     here = escape(names[-1][0])
     up = _PARENT if len(names) > 1 else ""
@@ -142,8 +150,8 @@ def _top(place: Place, view: View, any_entry: bool) -> str:
         '<meta name=color-scheme content="light dark">\n'
         f'<link rel=icon href="{_ICON}">\n<style>{_asset("listing.css")}</style>\n</head>\n<body>\n'
         f"<header><div class=where>{_breadcrumbs(names)}<h1>{here}</h1></div>\n{_form(view)}</header>\n"
-        f'<main class=card>\n<table aria-label="Files in {here}">\n<thead><tr>{_headings(view)}\n'
-        f"{up}<tbody class=entries role=rowgroup>\n"
+        f'<main class=card>\n<table role=table aria-label="Files in {here}">\n'
+        f"<thead role=rowgroup><tr role=row>{_headings(view)}\n{up}<tbody class=entries role=rowgroup>\n"
     )
 
 
