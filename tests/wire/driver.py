@@ -18,7 +18,8 @@ from salver.protocol.server_connection import ServerConnection
 
 MAX_BODY = 16 * 2**20
 DOCUMENTED = frozenset((400, 413, 414, 417, 431, 501, 505))
-_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_ALLOWED = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_METHODS = frozenset((*_ALLOWED, "TRACE"))  # known; TRACE is refused by 405
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ class Outcome:
 class ReferenceService:
     """One connection's worth of a service. `feed` what comes, `end` it, then read `outcome`."""
 
-    def __init__(self, limits: Limits | None = None, answer: int = 200, forgetful: bool = False) -> None:
+    def __init__(
+        self, limits: Limits | None = None, answer: int = 200, forgetful: bool = False, any_method: bool = False
+    ) -> None:
         """`answer`: the status for what a handler gets. `forgetful`: remember nothing between two requests, so that
-        each goes the long way."""
+        each goes the long way. `any_method`: deliver methods that it does not know, too."""
         self._connection = ServerConnection() if limits is None else ServerConnection(limits)
         self._status = answer
         self._forgetful = forgetful
+        self._any_method = any_method
         self._head: RequestHead | None = None
         self._body: list[bytes] = []
         self._received = 0
@@ -107,7 +111,7 @@ class ReferenceService:
             self._refuse(417)
         elif section.body_length > MAX_BODY:
             self._refuse(413)
-        elif head.method == "CONNECT" or head.method not in _METHODS | {"TRACE"}:
+        elif head.method == "CONNECT" or not (self._any_method or head.method in _METHODS):
             self._refuse(501)
         else:
             self._head, self._body, self._received = head, [], 0
@@ -146,7 +150,7 @@ class ReferenceService:
         self.closed = True
 
     def _respond(self, status: int) -> None:
-        fields = [("Allow", ", ".join(sorted(_METHODS)))] if status == 405 else []
+        fields = [("Allow", ", ".join(_ALLOWED))] if status == 405 else []
         self._sent.append(self._connection.respond(status, fields, b"%d" % status))
         self._statuses.append(status)
 
