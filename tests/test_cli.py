@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from salver import __version__
+from salver.cli.words import WORDS, describe
 from salver.service.settings import SizeLimits, Timeouts
 
 SALVER = [sys.executable, "-m", "salver"]
@@ -443,6 +444,16 @@ def test_every_limit_and_timeout_is_an_option() -> None:
     ]
     for name in names:
         assert f" {name.replace('_', '-')} " in done.stdout
+
+
+def test_the_help_has_words_for_each() -> None:
+    names = {f"limit_{each.name}" for each in fields(SizeLimits)} | {
+        f"timeout_{each.name}" for each in fields(Timeouts)
+    }
+    assert set(WORDS) == names
+    assert describe("limit_body", 16 * 1024 * 1024).endswith("past it 413 (16M)")
+    assert describe("limit_fields", 100) == "header fields; past it 431 (100)"
+    assert describe("timeout_linger", 0.5).endswith("(0.5)")
 
 
 def test_limits_arrive(site: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from salver.cli import values
 from salver.cli.errors import UsageError, printable
+from salver.cli.words import describe
 from salver.service.settings import SizeLimits, Timeouts
 
 DEFAULT_PORT = 8000
@@ -89,42 +90,65 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _folder_parser() -> argparse.ArgumentParser:
-    parser = _parser("salver", _DESCRIPTION, _EPILOG)
+    parser = _parser("salver", "[DIR] [PORT] [options]", _DESCRIPTION, _EPILOG)
     add = parser.add_argument
     add("what", nargs="*", metavar="DIR", help="the folder or file to serve (this folder); all digits are a port")
     _add_serving(parser)
     content = parser.add_argument_group("what is served")
     add = content.add_argument
     add("--spa", action="store_true", help="a page app: answer with index.html what is no file")
-    add("--index", metavar="NAME", action="append", type=values.index_name, default=[], help="index.html, index.htm")
-    add("--no-listing", action="store_true", help="no listings of folders without an index file")
+    add(
+        "--index",
+        metavar="NAME",
+        action="append",
+        type=values.index_name,
+        default=[],
+        help="tried in a folder, in order (index.html, index.htm)",
+    )
+    add("--no-listing", action="store_true", help="no listings of folders that have no index file")
     add("--hidden", action="store_true", help="serve names that begin with a dot, too")
     add("--follow-symlinks", action="store_true", help="serve links that lead out of the folder, too")
     add("--no-compress", action="store_true", help="send files as they are")
     fields_ = parser.add_argument_group("header fields")
     add = fields_.add_argument
-    add("--cors", metavar="ORIGIN", nargs="?", const="*", type=values.origin, help="let pages of others read (all)")
-    add("-H", "--header", metavar="'NAME: VALUE'", action="append", type=values.header, default=[], help="send this")
+    add(
+        "--cors",
+        metavar="ORIGIN",
+        nargs="?",
+        const="*",
+        type=values.origin,
+        help="let pages of another origin read (*)",
+    )
+    add(
+        "-H",
+        "--header",
+        metavar="FIELD",
+        action="append",
+        type=values.header,
+        default=[],
+        help="send the field 'Name: value'; more than once for several",
+    )
     add("--cache", metavar="SECONDS", type=values.whole_seconds, help="how long clients may keep what they got")
     _add_settings(parser)
     return parser
 
 
 def _run_parser() -> argparse.ArgumentParser:
-    parser = _parser("salver run", "Serve a Python callable that takes a request.", None)
+    parser = _parser("salver run", "MODULE:ATTRIBUTE [options]", "Serve a Python callable that takes a request.", None)
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", help="where it is; this folder is on the path")
     _add_serving(parser)
     _add_settings(parser)
     return parser
 
 
-def _parser(prog: str, description: str, epilog: str | None) -> argparse.ArgumentParser:
+def _parser(prog: str, usage: str, description: str, epilog: str | None) -> argparse.ArgumentParser:
     return _Parser(
         prog=prog,
+        usage=f"{prog} {usage}",
         description=description,
         epilog=epilog,
         allow_abbrev=False,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=30, width=100),
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=32, width=110),
     )
 
 
@@ -160,7 +184,7 @@ class _Version(argparse.Action):
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     logs = parser.add_argument_group("the access log")
     logs.add_argument(
-        "--access-log", metavar="PATH", help="a file, or - for standard output (a terminal's is standard error)"
+        "--access-log", metavar="PATH", help="a file, or - for standard output (standard error, if that is a terminal)"
     )
     logs.add_argument("--no-access-log", action="store_true", help="none")
     logs.add_argument(
@@ -168,10 +192,13 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
     groups = (("limit", SizeLimits, values.size, "N"), ("timeout", Timeouts, values.seconds, "SECONDS"))
     for kind, group, convert, metavar in groups:
-        section = parser.add_argument_group(f"{kind}s")
+        section, defaults = parser.add_argument_group(f"{kind}s"), group()
         for each in fields(group):
-            option = f"--{kind}-{each.name.replace('_', '-')}"
-            section.add_argument(option, metavar=metavar, type=convert, help=f"({each.default:g})")
+            name = f"{kind}_{each.name}"
+            option = "--" + name.replace("_", "-")
+            section.add_argument(
+                option, metavar=metavar, type=convert, help=describe(name, getattr(defaults, each.name))
+            )
 
 
 def _folder_command(given: argparse.Namespace) -> Command:
