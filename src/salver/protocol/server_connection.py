@@ -142,6 +142,14 @@ class ServerConnection(Connection):
             return self._respond_in_steps(status, (), body, ready + lines)
         return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (line, ready, lines, len(body), body)
 
+    def head_encoded(self, status: int, lines: bytes, length: int, ready: bytes = b"") -> bytes:
+        """As `send_head` for a body of `length` bytes, with field lines that `encode_fields` has made before."""
+        head, line = self._head, _PLAIN_LINES.get(status)
+        if line is None or head is None or not self.keep_alive or not head.section.minor or head.method in _OTHER_WAYS:
+            return self.send_head(status, (), length, ready + lines)
+        self._to_write = length
+        return b"%b%b%bContent-Length: %d\r\n\r\n" % (line, ready, lines, length)
+
     def _respond_in_steps(self, status: int, fields: Iterable[tuple[str, str]], body: bytes, ready: bytes) -> bytes:
         head = self.send_head(status, fields, len(body), ready)
         data = self.send_body(body) if self._to_write else b""

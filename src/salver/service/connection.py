@@ -22,7 +22,7 @@ from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.heads import RequestHead
 from salver.protocol.server_connection import CONTINUE
 from salver.request import ClientAddress, Request, RequestBodyError
-from salver.response import Response
+from salver.response import FileSegment, Response
 from salver.service.bodies import BodyCollector, BodyTooLarge, buffered
 from salver.service.outbound import BODY, HEAD, RUNNING, SENDING, Outbound
 from salver.service.streaming import StreamedBody
@@ -87,13 +87,18 @@ class HTTPConnection(Outbound):
             self._context.sites.learn(request)
 
     def let_end(self, patience: float) -> None:
-        """The server is stopping: close now if idle, or `patience` seconds later if no request has come by then.
-        Called by the leader."""
-        if self._phase == HEAD and not self._protocol.buffered:
+        """The server is stopping: close now if idle, or `patience` seconds later if no request has come by then. What
+        has arrived already is still answered: it was sent to a server that was up. A call of this member."""
+        if self._is_idle():
             if patience > 0:
                 self.deadline = min(self.deadline, self._context.crew.now + patience)
-            else:
+                return
+            self.on_ready()
+            if self._is_idle():
                 self.close()
+
+    def _is_idle(self) -> bool:
+        return self._phase == HEAD and not self._protocol.buffered
 
     # Reading
 
@@ -296,6 +301,9 @@ class HTTPConnection(Outbound):
                 data = self._protocol.respond_encoded(200, _HTML, body, context.ready)
             else:
                 response = result if isinstance(result, Response) else as_response(result)
+                if response.body.__class__ is FileSegment and response.lines is not None and self._body is None:
+                    self._send_file(response.status, response.lines, response.body)
+                    return
                 if response.body.__class__ is not bytes or response.reason is not None or self._body is not None:
                     self._reply(request, response)
                     return

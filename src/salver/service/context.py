@@ -59,6 +59,7 @@ class Context:
         "handler",
         "heads",
         "limits",
+        "patience",
         "paused",
         "per_address",
         "read_ahead",
@@ -86,6 +87,7 @@ class Context:
         self._options = chosen if isinstance(chosen, HandlerOptions) else HandlerOptions()
         self.sites = Sites(SiteTable(), self._options.blocking)
         self.closing = not settings.keep_alive  # every response is its connection's last
+        self.patience = 0.0  # seconds that idle connections have while the server stops
         self.per_address: dict[str, int] = {}  # connections
         self._counting = threading.Lock()
         self.paused: list[Callable[[], None]] = []  # how acceptors that found no room go on

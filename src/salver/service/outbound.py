@@ -21,7 +21,7 @@ from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.server_connection import ServerConnection
 from salver.request import ClientAddress, Request
-from salver.response import Response
+from salver.response import FileSegment, Response
 from salver.service.bodies import BodyCollector
 from salver.service.sending import BodyError, Sending, close_body
 from salver.service.streaming import StreamedBody
@@ -165,6 +165,21 @@ class Outbound(ABC):
         self._phase = SENDING
         self._continue_sending()
 
+    def _send_file(self, status: int, lines: bytes, segment: FileSegment) -> None:
+        """The short way for a file's segment under lines that were encoded beforehand: two calls, where the socket
+        takes all of it."""
+        protocol, sending = self._protocol, Sending(self._protocol)
+        try:
+            head = protocol.head_encoded(status, lines, segment.length, self._context.ready)
+        except LocalProtocolError:
+            segment.close()
+            raise
+        sending.add(head)
+        sending.head_size = len(head)
+        sending.add_body(segment, wanted=protocol.room == segment.length)
+        self._status = status
+        self._send(sending)
+
     def _send_rest(self, data: bytes, gone: int, head_size: int) -> None:
         """The socket took only `gone` bytes of a whole response: keep the rest."""
         sending = Sending(self._protocol)
@@ -227,6 +242,8 @@ class Outbound(ABC):
                 self._release_body()
             self._phase = HEAD
             self.deadline = context.crew.now + context.timeouts.idle
+            if context.closing:  # began while this response was on its way, whose head could not say so any more
+                self.let_end(context.patience)
         else:
             self._phase = DRAIN
             self.deadline = context.crew.now + context.timeouts.head
@@ -260,6 +277,12 @@ class Outbound(ABC):
             self._phase = HEAD
             self.deadline = self._context.crew.now + self._context.timeouts.idle
             self._go_on()
+            if self._context.closing:
+                self.let_end(self._context.patience)
+
+    @abstractmethod
+    def let_end(self, patience: float) -> None:
+        """The server is stopping: what is idle ends."""
 
     @abstractmethod
     def _go_on(self) -> None:

@@ -17,7 +17,7 @@ from salver.protocol.connection import Connection
 from salver.response import Body, FileSegment, Segments
 
 # Tells the kernel that the file follows at once, so that head and file share packets (as TCP_CORK, in one call less).
-_MORE = getattr(socket, "MSG_MORE", 0)
+MORE = getattr(socket, "MSG_MORE", 0)
 # One connection's share of a turn, in bytes: enough to amortise the event, little enough that others don't wait.
 SHARE = 2 * 1024 * 1024
 
@@ -108,7 +108,7 @@ class Sending:
         if isinstance(piece, FileSegment):
             return self._send_segment(stream, piece)
         file_follows = len(self._pieces) > 1 and isinstance(self._pieces[1], FileSegment)
-        gone = stream.send(piece, _MORE if file_follows else 0)
+        gone = stream.send(piece, MORE if file_follows else 0)
         if gone == len(piece):
             self._pieces.popleft()
         else:
