@@ -115,15 +115,20 @@ class Rounds(ABC):
         put, take = term.slot.append, term.slot.pop
         calendar, timeout = self._calendar, self._calendar.timeout
         now = clock()
-        if not self._attend(term, now):  # what the leader before us was asked, and did not come to
-            return
+        attending = True  # to what the leader before us was asked, and did not come to
+        self._begin_attending(now)
         while True:
+            # After one batch and before the next poll: an errand may take a member out of the poll set (`defer`), and a
+            # batch that is older than that would have it served all the same.
+            if attending and not self._run_errands(term):
+                return
             term.polling = True
             events = poll(timeout(now))
             term.polling = False  # before `_attention` is read: see Overseer._fall_asleep
             self.now = now = clock()
-            if self._attention and not self._attend(term, now):
-                return
+            attending = self._attention
+            if attending:
+                self._begin_attending(now)
             for fd, _ in events:
                 member = find(fd)
                 if member is None:
@@ -185,11 +190,14 @@ class Rounds(ABC):
         self._attention = True
         self._poller.wake()
 
-    def _attend(self, term: Term, now: float) -> bool:
-        """What `_attention` may mean. False if this thread leads no longer."""
+    def _begin_attending(self, now: float) -> None:
+        """What `_attention` may mean and cannot wait for the end of the batch."""
         self._attention = False  # first: what comes after this is seen at the next turn
         self._leaving_poll()
         self._calendar.hasten(now)
+
+    def _run_errands(self, term: Term) -> bool:
+        """What the leader was asked to do, but not what it is asked meanwhile. False if it leads no longer."""
         for _ in range(len(self._errands)):
             function, member = self._errands.pop()
             if member is None:
