@@ -302,6 +302,10 @@ def test_lines_encoded_beforehand(method: str, version: str, status: int) -> Non
     fields = [("X", "y"), ("Z", "")]
     encoded = connection(method, version).respond_encoded(status, b"X: y\r\nZ: \r\n", b"hello", b"S: s\r\n")
     assert encoded == connection(method, version).respond(status, fields, b"hello", b"S: s\r\n")
+    first, second = connection(method, version), connection(method, version)
+    head = first.head_encoded(status, b"X: y\r\nZ: \r\n", 5, b"S: s\r\n")
+    assert head == second.send_head(status, fields, 5, b"S: s\r\n")
+    assert (first.room, first.keep_alive) == (second.room, second.keep_alive)
 
 
 @pytest.mark.parametrize(
