@@ -13,9 +13,11 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (the process's own, if None). Returns the exit status: 0, 2 for a usage
-    error, 130 when interrupted before anything was served."""
+    error, 130 when interrupted before anything was served. Call it in the main thread."""
     from salver.cli.errors import AlreadySaid, UsageError
 
+    if arguments is None:  # the process is ours
+        _end_when_interrupted()
     try:
         return _run(list(sys.argv[1:] if arguments is None else arguments))
     except UsageError as error:
@@ -24,6 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _end_when_interrupted() -> None:
+    """Until something is served there is nothing to finish. As an exception, Ctrl-C would end in a traceback of
+    whatever is being imported, or in nothing at all where it hits a callback that may not raise."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _run(arguments: list[str]) -> int:
