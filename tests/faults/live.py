@@ -59,7 +59,11 @@ class Live:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        sock.connect(("127.0.0.1", self.port))
+        try:
+            sock.connect(("127.0.0.1", self.port))
+        except OSError:
+            sock.close()
+            raise
         return sock
 
     def ask(self, method: str, target: str, timeout: float = 10.0) -> Reply:
@@ -154,6 +158,8 @@ def read_reply(sock: socket.socket, method: str = "GET") -> Reply:
         return Reply(response.status, dict(response.getheaders()), response.read())
     except (http.client.HTTPException, ValueError) as error:
         raise ConnectionError(str(error)) from error
+    finally:
+        response.close()
 
 
 def read_to_end(sock: socket.socket) -> bytes:

@@ -48,18 +48,32 @@ class Acceptor:
 
     def on_ready(self) -> None:
         """Accept what is there, a batch at most."""
+        self._accept_batch()
+
+    def _accept_batch(self) -> bool:
+        """False where nothing is left to accept, or no room for it."""
         for _ in range(_BATCH):
             if len(self._context.crew.members) >= self._capacity:
                 self._pause("the limit of connections is reached")
-                return
+                return False
             try:
                 stream, peer = self._listener.accept()
             except BlockingIOError:
-                return
+                return False
             except OSError as error:
                 self._pause(f"{error.strerror or error} (raise the limit of open files: ulimit -n)")
-                return
+                return False
             self._welcome(stream, ClientAddress(*peer))
+        return True
+
+    def accept_the_rest(self) -> None:
+        """Take what has connected, before the listener is closed: it was told that the server is up. And where several
+        workers watch one listener, the one that was woken for a connection must not leave it to nobody."""
+        for _ in range(self._context.limits.backlog // _BATCH + 1):
+            if self.fd < 0 or not self.interest:
+                return
+            if not self._accept_batch():
+                return
 
     def _welcome(self, stream: SocketStream, peer: ClientAddress) -> None:
         context = self._context

@@ -12,6 +12,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -135,23 +136,24 @@ class Server:
             self._close_listeners()
             self._finished()
             return
+        self._context.patience = patience
         self._context.closing = True
-        crew.call_soon(lambda: self._quiesce(patience))
+        crew.call_soon(partial(self._quiesce, crew, patience))
         self._context.emptied.wait(grace)
         with self._stopping:
             if not self._stopped.is_set():
                 crew.call_soon(self._cut)
-                crew.stop(timeout=1.0)
+                crew.stop(timeout=1.0 if grace else 0.2)
                 self._cut()
                 self._finished()
 
-    def _quiesce(self, patience: float) -> None:
+    def _quiesce(self, crew: Crew, patience: float) -> None:
         """In the leader: no new connections, and the idle ones go."""
         for acceptor in self._acceptors:
+            acceptor.accept_the_rest()
             acceptor.close()
         for member in self._connections():
-            if not member.detached:
-                member.let_end(patience)
+            crew.call_soon(partial(member.let_end, patience), member)
         if self._context is not None:
             self._context.note_if_empty()
 

@@ -82,21 +82,29 @@ def run_workers(
 
         return Server(make_handler(), listeners=listeners, settings=settings, on_tick=beat)
 
-    times = replace(times or WorkerTimes(), stop=settings.timeouts.stop)
-    try:
-        return Master(make_server, workers, times).run()
-    finally:
+    def release() -> None:
         for listener in listeners:
             listener.close()
+
+    times = replace(times or WorkerTimes(), stop=settings.timeouts.stop)
+    try:
+        return Master(make_server, workers, times, release).run()
+    finally:
+        release()
 
 
 class Master:
     """The master's loop, for any `MakeServer`. `run` once."""
 
-    def __init__(self, make_server: MakeServer, size: int, times: WorkerTimes) -> None:
+    def __init__(
+        self, make_server: MakeServer, size: int, times: WorkerTimes, release: Callable[[], None] = lambda: None
+    ) -> None:
+        """`release` lets go of what new workers would need: the listeners, to which nobody shall connect while the
+        last workers finish. Called when stopping begins, perhaps more than once."""
         if size < 1:
             raise ValueError(f"there must be at least 1 worker, not {size}")
         self._make_server = make_server
+        self._release = release
         self._times = times
         self._staff = Staff(size, times)
         self._links: dict[int, socket.socket] = {}  # by process
@@ -123,6 +131,8 @@ class Master:
 
     def _step(self) -> None:
         now = time.monotonic()
+        if self._staff.stopping:
+            self._release()
         for action in self._staff.decide(now):
             self._do(action)
         if not self._staff.finished:
