@@ -43,6 +43,11 @@ class BodyCollector:
         if self.received > self._in_memory:
             self._spool()
 
+    def expect(self, more: int) -> None:
+        """So many bytes at least are still to come: raises `BodyTooLarge` before they do (a huge chunk's size)."""
+        if self.received + more > self._limit:
+            raise BodyTooLarge
+
     def _spool(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="salver-body-")  # noqa: SIM115 - it outlives this call
         self._file.writelines(self._pieces)

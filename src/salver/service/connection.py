@@ -207,6 +207,7 @@ class HTTPConnection(Outbound):
             return False
         try:
             collector.add(protocol.read_body())
+            collector.expect(protocol.body_announced)
             if not protocol.body_complete:
                 self._last_byte = self._context.crew.now
                 return False
