@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_settings_are_frozen() -> None:
 def test_the_page_names_every_setting_with_its_default() -> None:
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", page, re.MULTILINE))
-    groups = {"limit_": Settings().limits, "timeout_": Settings().timeouts, "": Settings()}
+    groups: dict[str, Any] = {"limit_": Settings().limits, "timeout_": Settings().timeouts, "": Settings()}
     expected = {
         prefix + each.name: repr(getattr(group, each.name))
         for prefix, group in groups.items()
