@@ -144,6 +144,54 @@ def test_who_raises_loses_its_connection_alone(kind: str, caplog: pytest.LogCapt
     assert "as planned" in caplog.text
 
 
+def test_work_that_waited_and_raises_loses_its_connection_alone(caplog: pytest.LogCaptureFixture) -> None:
+    with echo_server(max_threads=2) as server, server.connect() as one, server.connect() as other:
+        other.ask("fast")
+        one.send("hand 0.2")
+        assert until(lambda: server.crew.blocked == 1)
+        other.socket.sendall(b"hand 0.01\nraise\n")
+        assert other.line() == "deferred"
+        assert other.line() == ""
+        assert one.line() == "hand 0.2"
+    assert "as planned" in caplog.text
+
+
+def test_a_deadline_and_an_errand_that_raise_lose_their_member(caplog: pytest.LogCaptureFixture) -> None:
+    with echo_server(sweep_every=0.05) as server, server.connect() as one:
+
+        def fail(now: float = 0.0) -> None:
+            raise ValueError("as planned")
+
+        one.ask("fast")
+        [member] = [member for member in server.crew.members.values() if member is not server.listening]
+        member.on_deadline = fail  # type: ignore[method-assign]
+        one.ask("expire 0.05")
+        assert one.line() == ""
+        with server.connect() as other:
+            other.ask("fast")
+            [member] = [member for member in server.crew.members.values() if member is not server.listening]
+            server.crew.call_soon(fail, member)
+            assert other.line() == ""
+    assert caplog.text.count("a member failed") == 2
+
+
+def test_a_member_that_fails_when_told_of_its_rescue_is_rescued(caplog: pytest.LogCaptureFixture) -> None:
+    with echo_server() as server, server.connect() as slow:
+
+        def fail(blocked: bool) -> None:
+            raise ValueError("as planned")
+
+        slow.ask("fast")
+        [member] = [member for member in server.crew.members.values() if member is not server.listening]
+        member.on_rescue = fail  # type: ignore[method-assign]
+        slow.send("block 0.3")
+        time.sleep(0.05)
+        with server.connect() as quick:
+            assert quick.ask("fast") == "fast"
+        assert slow.line() == "block 0.3"
+    assert "told of its rescue" in caplog.text
+
+
 def test_even_an_exit_does_not_end_the_thread(caplog: pytest.LogCaptureFixture) -> None:
     with echo_server() as server:
         server.listening.on_ready = lambda: _exit(server.listening)  # type: ignore[method-assign]

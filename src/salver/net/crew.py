@@ -88,12 +88,10 @@ class Crew(Rounds):
 
     def _replace(self, term: Term) -> bool:
         """Under the lock: depose the leader, which is the calling thread, and appoint another."""
-        worker = self._roster.call() if term.slot else None
+        worker = self._roster.call() if term.slot else None  # without a token there is no call that could be left
         if worker is None:
             return False
-        if self._depose(term) is None:
-            self._roster.put_back(worker)
-            return False
+        self._depose(term)
         self._appoint(worker)
         return True
 
