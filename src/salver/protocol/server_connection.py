@@ -7,7 +7,7 @@ encoded once. Both give exactly what the long way gives; the tests hold the two 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from salver.protocol.connection import DEFAULT_LIMITS, OWN_FIELDS, REMEMBERED_MAX, Connection
@@ -166,11 +166,14 @@ class ServerConnection(Connection):
         """A response's head, and the decision how its body is framed: by `body_length` in bytes, else by the
         caller's Content-Length, else chunked (RFC 9112 §7.1), else (HTTP/1.0) by the close.
 
-        `ready`: field lines that need no check (the server's Date and Server). No body follows on 1xx, 204, 205, 304
+        `ready`: field lines that need no check (the server's Date and Server), in whose place the caller's own of the
+        same name go. No body follows on 1xx, 204, 205, 304
         and for HEAD: `room` is then 0, and a `body_length` of 0 does not contradict the caller's Content-Length, which
         tells what GET would have. To HTTP/1.0 a 1xx is nothing at all (RFC 9110 §15.2). Raises `LocalProtocolError`;
         nothing has been sent then.
         """
+        fields = tuple(fields)
+        ready = _without(ready, fields)
         line = STATUS_LINES.get(status) if reason is None else None
         line = line or encode_status_line(status, reason)
         for_head = self._head is not None and self._head.method == "HEAD"
@@ -235,4 +238,14 @@ def _remembered_lines(fields: tuple[tuple[str, str], ...]) -> bytes:
     return encode_fields(fields)
 
 
-_LONG_WAY = OWN_FIELDS | NOT_REMEMBERED
+def _without(ready: bytes, fields: Sequence[tuple[str, str]]) -> bytes:
+    """`ready` less the lines that the caller has sent in its own words."""
+    own = {name.lower() for name, _ in fields if isinstance(name, str)} & _MAY_BE_READY
+    if not own:
+        return ready
+    lines = ready.split(b"\r\n")[:-1]
+    return b"".join(line + b"\r\n" for line in lines if line.partition(b":")[0].decode("ascii").lower() not in own)
+
+
+_MAY_BE_READY = frozenset(("date", "server"))
+_LONG_WAY = OWN_FIELDS | NOT_REMEMBERED | _MAY_BE_READY

@@ -55,6 +55,7 @@ class Context:
         "access_log",
         "closing",
         "crew",
+        "cut",
         "emptied",
         "handler",
         "heads",
@@ -87,6 +88,7 @@ class Context:
         self._options = chosen if isinstance(chosen, HandlerOptions) else HandlerOptions()
         self.sites = Sites(SiteTable(), self._options.blocking)
         self.closing = not settings.keep_alive  # every response is its connection's last
+        self.cut = False  # the server has stopped: who comes back to a connection now ends it
         self.patience = 0.0  # seconds that idle connections have while the server stops
         self.per_address: dict[str, int] = {}  # connections
         self._counting = threading.Lock()
@@ -134,7 +136,7 @@ class Context:
         if self.closing and not self.crew.members:
             self.emptied.set()
 
-    def failed(self, request: Request, error: Exception) -> Response:
+    def failed(self, request: Request, error: BaseException) -> Response:
         """The answer where a handler raised: 500 without a detail; the traceback goes to the log."""
         logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
         return as_response(problem(request, 500))

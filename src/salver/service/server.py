@@ -160,8 +160,10 @@ class Server:
     def _cut(self) -> None:
         for acceptor in self._acceptors:
             acceptor.close()
+        if self._context is not None:
+            self._context.cut = True
         for member in self._connections():
-            if not member.detached:
+            if not member.detached:  # a thread is still inside those; it ends them when it comes back
                 member.close()
 
     def _connections(self) -> list[HTTPConnection]:
