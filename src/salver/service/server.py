@@ -83,7 +83,9 @@ class Server:
         return urls(self._listeners)
 
     def start(self) -> None:
-        """Accept and serve, in threads of the server's own; returns at once."""
+        """Accept and serve, in threads of the server's own; returns at once. Raises RuntimeError the second time."""
+        if self._crew is not None or self._stopped.is_set():
+            raise RuntimeError("a server is started once; make another one")
         settings, limits = self._settings, self._settings.limits
         crew = Crew(
             make_poller(settings.poller),
