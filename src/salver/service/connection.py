@@ -23,7 +23,7 @@ from salver.protocol.heads import RequestHead
 from salver.request import Request
 from salver.response import Response
 from salver.service.bodies import BodyCollector, BodyTooLarge
-from salver.service.ending import BODY, CONTINUING, DRAIN, HEAD, QUEUED, RUNNING, SENDING, UNANSWERED
+from salver.service.ending import BODY, CONTINUING, DRAIN, HEAD, QUEUED, RESTING, RUNNING, SENDING, UNANSWERED
 from salver.service.running import Running
 from salver.service.streaming import StreamedBody
 
@@ -64,14 +64,24 @@ class HTTPConnection(Running):
         """The phase has lasted too long. Called by the crew's sweep; never raises."""
         if self._phase == BODY and isinstance(self._body, BodyCollector) and self._is_fast_enough(self._body, now):
             return
-        if self._phase in (HEAD, BODY) and self._last_byte:
+        if self._phase in (HEAD, BODY) and self._last_byte > 0.0:
             if now - self._last_byte >= _PATIENCE_AFTER_BYTE or self._phase == BODY:
                 self._refuse(408, "the request did not arrive in time")
             else:
                 self.close()
         elif self._phase in (SENDING, CONTINUING):
             self._abort("the client has not read for too long")
+        elif self._phase == HEAD and self._last_byte != RESTING:
+            self._rest(now)
         elif self._phase != QUEUED:
+            self.close()
+
+    def _rest(self, now: float) -> None:
+        """Idle for a while: keep only what it costs to wait on."""
+        self._protocol.forget()
+        self._last_byte = RESTING
+        self.deadline += self._context.timeouts.idle - self._context.rest
+        if self.deadline <= now:
             self.close()
 
     def on_rescue(self, blocked: bool) -> None:
@@ -85,6 +95,7 @@ class HTTPConnection(Running):
         has arrived already is still answered: it was sent to a server that was up. A call of this member."""
         if self._is_idle():
             if patience > 0:
+                self._last_byte = RESTING
                 self.deadline = min(self.deadline, self._context.crew.now + patience)
                 return
             self.on_ready()
@@ -109,7 +120,7 @@ class HTTPConnection(Running):
             self._await_head()
             return
         self._take(head)
-        if self._protocol.buffered:
+        if self._protocol.unread:
             self._advance()
 
     def _advance(self) -> None:
@@ -157,7 +168,7 @@ class HTTPConnection(Running):
         """The next head is not complete: its deadline runs from its first byte."""
         if self._protocol.buffered:
             now = self._context.crew.now
-            if not self._last_byte:
+            if self._last_byte <= 0.0:
                 self.deadline = now + self._context.timeouts.head
             self._last_byte = now
 

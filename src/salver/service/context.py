@@ -24,6 +24,10 @@ from salver.service.sites import Sites
 
 logger = logging.getLogger("salver")
 
+# Seconds: a client that repeats itself does so sooner, and a browser's header section with all that was made of it
+# weighs more than the rest of an idle connection.
+_REST = 5.0
+
 
 class RequestLog(Protocol):
     """Where a line for each request goes; `add` must not block."""
@@ -66,6 +70,7 @@ class Context:
         "read_ahead",
         "ready",
         "ready_until",
+        "rest",
         "scheme",
         "settings",
         "sites",
@@ -81,6 +86,7 @@ class Context:
         self.heads = settings.limits.of_heads()
         self.read_ahead = settings.limits.read_ahead
         self.timeouts = settings.timeouts
+        self.rest = min(settings.timeouts.idle, _REST)  # seconds until an idle connection forgets
         self.crew = crew
         self.access_log = access_log
         self.scheme = scheme

@@ -32,6 +32,8 @@ HEAD, BODY, RUNNING, SENDING, CONTINUING, DRAIN, LINGER, QUEUED, CLOSED = range(
 BODILESS = frozenset((204, 205, 304))
 # What the log says where a client (or the stop of the server) left a request without an answer, as nginx's does.
 UNANSWERED = 499
+# In the place of the last byte's time: idle for so long that what was remembered for speed is gone, or new.
+RESTING = -1.0
 
 
 class Ending(ABC):
@@ -71,7 +73,7 @@ class Ending(ABC):
         self._body: BodyCollector | StreamedBody | None = None
         self._sending: Sending | None = None
         self._linger = False  # the input is not wanted to its end
-        self._last_byte = 0.0  # crew time of the last byte of an incomplete message, 0.0 between messages
+        self._last_byte = RESTING  # crew time of the last byte of an incomplete message; 0.0 between messages, or this
         self._started = 0.0
         self._status = UNANSWERED  # of the response to the request in hand
 

@@ -219,7 +219,7 @@ class Outbound(Ending):
             self._release_body()
         self._linger = False
         self._phase = HEAD
-        self.deadline = self._context.crew.now + self._context.timeouts.idle
+        self.deadline = self._context.crew.now + self._context.rest
 
     def _drain(self, data: bytes) -> None:
         """Read away what is left of a body that the handler did not want."""
