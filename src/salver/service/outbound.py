@@ -176,8 +176,20 @@ class Outbound(Ending):
         if self._context.cut:
             self._abort("the server has stopped")
             return
+        if self._sending is not None:
+            self._sending.unsent = self._stream.unsent()
         self.deadline = self._context.crew.now + self._context.timeouts.stalled
         self._want(WRITE)
+
+    def _check_reader(self, sending: Sending, now: float) -> None:
+        """The socket has had no room for so long. A large send buffer has room again only when a good part of it is
+        gone: a client that does read, as fast as a body must arrive, has the same time again."""
+        timeouts, unsent = self._context.timeouts, self._stream.unsent()
+        if sending.unsent - unsent < timeouts.body_rate * timeouts.stalled:
+            self._abort("the client has not read for too long")
+            return
+        sending.unsent = unsent
+        self.deadline = now + timeouts.stalled
 
     def _sent(self, sending: Sending) -> None:
         self._sending = None
