@@ -38,9 +38,6 @@ class SendingStream(Protocol):
     def send(self, data: bytes | memoryview, flags: int = 0, /) -> int:
         """Send some of `data`; how many bytes went."""
 
-    def unsent(self) -> int:
-        """Bytes that wait in the kernel."""
-
     def send_file(self, fd: int, offset: int, length: int) -> int:
         """Send some of an open file; 0 where the file has ended before `length`."""
 
