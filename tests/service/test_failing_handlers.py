@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from salver.handler import HandlerOptions, options
+from salver.protocol.writer import encode_fields
 from salver.request import Request, RequestBodyError
-from salver.response import FileSegment, Response, Segments
+from salver.response import FileSegment, FixedResponse, Response, Segments
 from tests.service.harness import Conversation
 from tests.service.messages import GET, chunked, post
 
@@ -194,6 +195,55 @@ def test_a_body_error_inside_a_generator_is_answered_with_its_status() -> None:
     assert talk.statuses == [400] and talk.closed
     over = options(stream_body=True, max_body=2)(generator(lambda request: request.stream().read()))
     assert Conversation(over).say(chunked(b"abc")).statuses == [413]
+
+
+def test_a_body_error_behind_the_head_is_the_clients_fault(caplog: pytest.LogCaptureFixture) -> None:
+    @options(stream_body=True)
+    def handler(request: Request) -> Response:
+        def body() -> Iterator[bytes]:
+            yield b"begun"
+            yield request.stream().read()
+
+        return Response(body())
+
+    talk = Conversation(handler).say(chunked(b"x")[:-5] + b"zz\r\n")
+    assert talk.stream.was_reset and [line[4] for line in talk.log.lines] == [200]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] and "Traceback" not in caplog.text
+
+
+def test_a_full_disk_is_a_507_although_the_file_cannot_even_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda prefix: Path("/dev/full").open("wb"))
+    talk = Conversation(lambda request: "x", limit_body_in_memory=1).say(post(b"body"))
+    assert talk.statuses == [507] and talk.stream.write_shut and not talk.stream.closed
+
+
+def test_a_file_under_lines_encoded_beforehand(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    fields = [("X-Fixed", "1")]
+    for status, message, room in itertools.product((200, 204, 304, 999), (GET, HEAD, OLD, post(b"body")), (None, 50)):
+        released: list[int] = []
+
+        def handler(request: Request, status: int = status, released: list[int] = released) -> Response:
+            fd = os.open(path, os.O_RDONLY)
+            segment = FileSegment(fd, 0, 10, lambda: (os.close(fd), released.append(fd))[0])
+            return FixedResponse(segment, status, fields, encode_fields(fields))
+
+        talk = Conversation(handler)
+        talk.stream.room = room
+        talk.say(message)
+        talk.stream.room = None
+        talk.run()
+        assert talk.statuses == [status if status < 600 else 500] and len(released) == 1 and len(talk.log.lines) == 1
+        has_body = status == 200 and message is not HEAD
+        assert talk.reply.endswith(b"\r\n\r\n0123456789") is has_body
+        assert (talk.log.lines[0][5] == 10) is has_body
+
+
+def test_bytes_under_lines_encoded_beforehand() -> None:
+    fields = [("X-Fixed", "1")]
+    talk = Conversation(lambda request: FixedResponse(b"abc", 200, fields, encode_fields(fields))).say(GET, HEAD)
+    assert talk.reply.count(b"X-Fixed: 1\r\n") == 2 and talk.statuses == [200, 200]
 
 
 def test_a_status_of_a_body_error_that_is_none_is_a_500() -> None:
