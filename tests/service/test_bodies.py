@@ -47,7 +47,7 @@ def test_an_abandoned_file_is_closed() -> None:
 def test_a_disk_that_is_full_is_told_when_a_body_comes_and_not_when_it_is_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tempfile.TemporaryFile", lambda prefix: Path("/dev/full").open("wb"))
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda prefix: Path("/dev/full").open("wb"))  # noqa: SIM115
     collector = BodyCollector(limit=100_000, in_memory=1, started=0.0)
     collector.add(b"abc")  # stays in the file's buffer
     with pytest.raises(OSError, match="No space"):

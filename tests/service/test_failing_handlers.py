@@ -212,7 +212,7 @@ def test_a_body_error_behind_the_head_is_the_clients_fault(caplog: pytest.LogCap
 
 
 def test_a_full_disk_is_a_507_although_the_file_cannot_even_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.TemporaryFile", lambda prefix: Path("/dev/full").open("wb"))
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda prefix: Path("/dev/full").open("wb"))  # noqa: SIM115
     talk = Conversation(lambda request: "x", limit_body_in_memory=1).say(post(b"body"))
     assert talk.statuses == [507] and talk.stream.write_shut and not talk.stream.closed
 
