@@ -45,7 +45,7 @@ class SpokenPlainly(ConnectionError):
 
 
 class TLSStream:
-    """The server's end of one TLS connection, as a `Stream`. `shake` must have returned True before anything else.
+    """One end of a TLS connection, as a `Stream`. `shake` must have returned True before anything else.
 
     Owned by one connection, used by one thread at a time. What TLS finds wrong is a ConnectionError with the reason;
     nothing of `ssl` is raised.
@@ -60,18 +60,23 @@ class TLSStream:
         "_owed",
         "_session",
         "_shaken",
+        "_speaks_first",
         "_unsent",
         "more",
         "socket",
     )
 
-    def __init__(self, stream: SocketStream, context: ssl.SSLContext) -> None:
-        """`stream`, connected and non-blocking, becomes this one's."""
+    def __init__(self, stream: SocketStream, context: ssl.SSLContext, hostname: str | None = None) -> None:
+        """`stream`, connected and non-blocking, becomes this one's. It is the server's end, or, with the `hostname`
+        that the other one's certificate must name, the client's; `context` is one for that side."""
         self.socket = stream
         self.more = False  # recv() has something to say, though the descriptor may be silent
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._session = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._session = context.wrap_bio(
+            self._incoming, self._outgoing, server_side=hostname is None, server_hostname=hostname
+        )
+        self._speaks_first = hostname is not None
         self._begun = False  # the first byte has come, and it was TLS
         self._shaken = False
         self._ended = False  # the peer said so (close_notify)
@@ -94,7 +99,10 @@ class TLSStream:
         """
         if self._unsent and not self._flush():
             return False
-        if not self._shaken:
+        if self._speaks_first and not self._begun:
+            self._begun = True
+            self._step()
+        elif not self._shaken:
             self._take_flight(self.socket.recv(PIECE))
         return self._shaken and not self._unsent
 
@@ -105,6 +113,9 @@ class TLSStream:
             raise SpokenPlainly(errno.EPROTO, "no TLS is spoken")
         self._begun = True
         self._incoming.write(data)
+        self._step()
+
+    def _step(self) -> None:
         try:
             self._session.do_handshake()
         except ssl.SSLWantReadError:
@@ -115,8 +126,8 @@ class TLSStream:
             raise _broken(error) from None
         self._shaken = True
         self.more = bool(self._incoming.pending)
-        if self._session.version() != "TLSv1.3":
-            self._flush()  # in TLS 1.3 only tickets are left to send: they leave with the first response
+        if self._speaks_first or self._session.version() != "TLSv1.3":
+            self._flush()  # in TLS 1.3 a server has only tickets left to send: they leave with the first response
 
     # Receiving
 
@@ -152,6 +163,7 @@ class TLSStream:
         """What did not fit into the last answer; None if it is not a whole record."""
         self.more = False
         if self._failure is not None:
+            self._flush()
             raise self._failure
         if self._ended:
             return b""
