@@ -238,10 +238,11 @@ def test_bytes_that_were_tampered_with_end_the_connection_behind_those_that_were
 def test_a_cut_is_an_end_that_the_protocol_above_judges(tls_pair: Keys) -> None:
     server, client = tls_streams(tls_pair)
     client.send(b"half")
-    client.socket.close()
+    client.socket.shutdown_write()
     assert exactly(server, 4) == b"half"
     assert patiently(server) == b""
     server.close()
+    client.close()
 
 
 # Sending

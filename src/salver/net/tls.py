@@ -126,8 +126,11 @@ class TLSStream:
             raise _broken(error) from None
         self._shaken = True
         self.more = bool(self._incoming.pending)
-        if self._speaks_first or self._session.version() != "TLSv1.3":
-            self._flush()  # in TLS 1.3 a server has only tickets left to send: they leave with the first response
+        # In TLS 1.3 a server has only tickets left to send: they leave with the first response, where a request is here
+        # already. Where it is not they must not wait: they carry the acknowledgement that a client with Nagle's
+        # algorithm waits for before it sends its request, up to 40 ms.
+        if not self.more or self._session.version() != "TLSv1.3":
+            self._flush()
 
     # Receiving
 
