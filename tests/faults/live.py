@@ -32,9 +32,7 @@ class Reply(NamedTuple):
 class Live:
     """A running `tests.faults.app`. `log` is what it has written to standard error so far."""
 
-    def __init__(
-        self, *arguments: str, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, *arguments: str, prefix: Sequence[str] = (), environment: Mapping[str, str] = _NOTHING) -> None:
         """`prefix`: a command to run it under (`faketime`, a shell with limits)."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self.process = subprocess.Popen(
@@ -48,6 +46,7 @@ class Live:
         line = self.process.stdout.readline()
         assert line.startswith(b"port "), self.log
         self.port = int(line.split()[1])
+        self.access_log = Path(os.devnull)  # for a test that has one
         self.get("/")
 
     # Its answers

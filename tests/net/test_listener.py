@@ -325,6 +325,16 @@ def test_the_mode_of_a_unix_socket(listen: Callable[..., list[Listener]], folder
     assert stat.S_IMODE((folder / "x.sock").stat().st_mode) == 0o660
 
 
+def test_a_socket_that_cannot_be_opened_leaves_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no")
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    with pytest.raises(ListenError, match="permission denied"):
+        open_listeners(parse_address(f"unix:{folder}/x.sock"), unix_mode=0o600)
+    assert os.listdir(folder) == []
+
+
 def test_a_stale_socket_file_is_replaced(listen: Callable[..., list[Listener]], folder: Path) -> None:
     path = folder / "x.sock"
     with socket.socket(socket.AF_UNIX) as dead:

@@ -22,7 +22,8 @@ class Scene:
         self.term.clock_id = 1
         self.cpu: float | None = 50.0
         self.now = 10.0
-        self.watch = Watch(EVERY, PATIENCE, lambda clock_id: self.cpu)
+        self.runnable = False
+        self.watch = Watch(EVERY, PATIENCE, lambda clock_id: self.cpu, lambda native_id: self.runnable)
 
     def call(self) -> None:
         """The leader begins a call."""
@@ -100,6 +101,14 @@ def test_a_late_look_proves_nothing_until_it_lasts() -> None:
     scene.look()
     assert scene.look(wall=0.011) is Verdict.FINE
     assert scene.look(wall=0.011) is Verdict.BLOCKED
+
+
+def test_a_leader_without_a_processor_does_not_wait() -> None:
+    scene = Scene()
+    scene.runnable = True
+    scene.call()
+    assert [scene.look() for _ in range(4)] == [Verdict.FINE] * 4
+    assert scene.look() is Verdict.BUSY
 
 
 def test_without_a_clock_of_the_thread_standing_still_is_waiting() -> None:

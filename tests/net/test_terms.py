@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
 import pytest
 
-from salver.net.terms import Term, Worker, cpu_clock, cpu_time
+from salver.net.terms import Term, Worker, cpu_clock, cpu_time, is_runnable
 
 
 def test_a_worker_waits_until_it_gets_an_order() -> None:
@@ -62,3 +63,22 @@ def test_without_such_clocks_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delattr(time, "pthread_getcpuclockid", raising=False)
     assert cpu_clock() is None
     assert cpu_time(None) is None
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux' /proc")
+def test_a_thread_that_sleeps_is_not_runnable_and_one_that_runs_is() -> None:
+    ids: list[int] = []
+    end = threading.Event()
+
+    def body() -> None:
+        ids.append(threading.get_native_id())
+        end.wait(5)
+
+    thread = threading.Thread(target=body, name=") R (")
+    thread.start()
+    time.sleep(0.05)
+    assert not is_runnable(ids[0])
+    assert is_runnable(threading.get_native_id())
+    end.set()
+    thread.join()
+    assert not is_runnable(0)

@@ -104,7 +104,10 @@ def _settings(command: Command) -> Settings:
         given["access_log"] = sys.stderr  # for the one who sits there; programs ask for a log
     elif destination is not None and destination != "-":
         _try_log(destination)
-    return Settings.of(**given)
+    try:
+        return Settings.of(**given)
+    except ValueError as error:
+        raise UsageError(printable(error)) from None
 
 
 def _is_terminal() -> bool:

@@ -67,7 +67,8 @@ class Acceptor:
             except OSError as error:
                 self._pause(f"{error.strerror or error} (raise the limit of open files: ulimit -n)")
                 return False
-            self._welcome(stream, ClientAddress(*peer))
+            if not self._welcome(stream, ClientAddress(*peer)):
+                return False
         return True
 
     def accept_the_rest(self) -> None:
@@ -79,25 +80,39 @@ class Acceptor:
             if not self._accept_batch():
                 return
 
-    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> None:
+    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> bool:
+        """False where nothing more can be watched (`fs.epoll.max_user_watches`): no reason to stop listening."""
         context = self._context
         if not self._has_room_for(peer.host):
-            self._turn_away(stream)
-            return
+            self._turn_away(stream, peer.host)
+            return True
         context.count(peer.host, 1)
-        context.crew.add(self._connect(stream, peer, context))
+        try:
+            context.crew.add(self._connect(stream, peer, context))
+        except OSError as error:
+            context.count(peer.host, -1)
+            stream.close()
+            self._pause(f"a connection cannot be watched: {error.strerror or error}")
+            return False
+        return True
 
     def _has_room_for(self, host: str) -> bool:
         most = self._context.limits.per_address
         return not most or self._context.per_address.get(host, 0) < most or is_loopback(host)
 
-    def _turn_away(self, stream: SocketStream) -> None:
+    def _turn_away(self, stream: SocketStream, host: str) -> None:
         try:
             if self._context.scheme == "http":  # a handshake would cost what there is no room for
                 stream.send(_BUSY)
+                stream.shutdown_write()
+                stream.recv(self._context.read_ahead)  # unread input would turn the close into a reset
+        except BlockingIOError:
+            pass
         except OSError as error:
             logger.debug("a connection past its address's limit went away: %s", error)
         stream.close()
+        if self._context.access_log is not None:
+            self._context.access_log.add(host, "", "", 1, 503, 0, 0.0, None)
 
     def _pause(self, reason: str) -> None:
         now = self._context.crew.now

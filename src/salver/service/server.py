@@ -95,7 +95,9 @@ class Server:
         return "http" if self._certificates is None else "https"
 
     def start(self) -> None:
-        """Accept and serve, in threads of the server's own; returns at once."""
+        """Accept and serve, in threads of the server's own; returns at once. Raises RuntimeError the second time."""
+        if self._crew is not None or self._stopped.is_set():
+            raise RuntimeError("a server is started once; make another one")
         settings, limits = self._settings, self._settings.limits
         crew = Crew(
             make_poller(settings.poller),
@@ -173,8 +175,10 @@ class Server:
     def _cut(self) -> None:
         for acceptor in self._acceptors:
             acceptor.close()
+        if self._context is not None:
+            self._context.cut = True
         for member in self._connections():
-            if not member.detached:
+            if not member.detached:  # a thread is still inside those; it ends them when it comes back
                 member.close()
 
     def _connections(self) -> list[HTTPConnection]:

@@ -17,7 +17,7 @@ from salver.net.tls import SpokenPlainly, TLSStream
 from salver.request import ClientAddress
 from salver.response import Response
 from salver.service.connection import HTTPConnection
-from salver.service.outbound import BODY, DRAIN, HEAD, LINGER
+from salver.service.ending import BODY, DRAIN, HEAD, LINGER, QUEUED
 
 if TYPE_CHECKING:
     from salver.net.certificates import Certificates
@@ -51,9 +51,12 @@ class TLSConnection(HTTPConnection):
             self._context.crew.call_soon(self._read_on, self)
 
     def _read_on(self) -> None:
-        """Behind what was read stood more. While a response is on its way it waits, as it would in a socket."""
+        """Behind what was read stood more. While a response is on its way it waits, as it would in a socket, and so it
+        does behind requests that wait for their turn."""
         if self._tls.more and self._phase in _READING:
             self.on_ready()
+        elif self._phase == QUEUED:
+            self._context.crew.call_soon(self._read_on, self)
 
     def _shake(self) -> bool:
         """A step of the handshake; True where it is complete, and something of the request is here already."""
