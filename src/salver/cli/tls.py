@@ -31,7 +31,7 @@ def _password(path: str | None) -> str | None:
         return None
     try:
         with open(path, "rb") as file:
-            return file.read(_PASSWORD_MOST).decode().strip("\r\n")
+            return file.read(_PASSWORD_MOST + 2).decode().strip("\r\n")
     except OSError as error:
         raise UsageError(f"cannot read the password file {path}: {reason_of(error)}") from None
     except ValueError as error:  # a NUL in the name; no UTF-8

@@ -32,6 +32,7 @@ __all__ = ["SpokenPlainly", "TLSStream"]
 # Encrypted, or decrypted, at once, in bytes: two records. A buffer of OpenSSL stays as large as it ever was, so that
 # this is what an idle connection costs that has moved much; twice as much gained nothing.
 PIECE = 32_768
+_RECORD = 16_384  # RFC 8446 §5.1: bytes that a record holds at most
 # Of a larger piece, bytes for which others wait: the socket may take as much as we can encrypt.
 _TURN = 1_048_576
 _MORE = getattr(socket, "MSG_MORE", 0)
@@ -148,17 +149,17 @@ class TLSStream:
         if not data:
             # Without close_notify it may be a truncation; HTTP's own framing says whether anything is missing.
             return b""
-        incoming = self._incoming
+        incoming, most = self._incoming, size if size < _RECORD else _RECORD
         incoming.write(data)
         try:
-            data = self._session.read(size)
+            data = self._session.read(most)
         except ssl.SSLWantReadError:
             self._speak_unasked()
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
         except ssl.SSLError as error:
             return self._fail(error)
         # A record gives its bytes to one read, if they were asked for: what is left can only be in the buffer.
-        if incoming.pending or len(data) == size or not data:
+        if incoming.pending or len(data) == most or not data:
             return self._gather(data, size)
         return data
 
@@ -194,7 +195,7 @@ class TLSStream:
         incoming, session = self._incoming, self._session
         parts, total = [data], len(data)
         try:
-            while total < size and incoming.pending:
+            while total < size and (incoming.pending or session.pending()):
                 data = session.read(size - total)
                 if not data:
                     self._ended = self.more = True
