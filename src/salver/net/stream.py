@@ -39,7 +39,8 @@ class Stream(Protocol):
         """Up to `size` bytes; b"" when the peer has finished sending."""
 
     def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int:
-        """Send some of `data`, return how many bytes."""
+        """Send some of `data`, return how many bytes. What was refused must come again before anything else is sent:
+        TLS may have encrypted it already."""
 
     def sendmsg(self, buffers: Iterable[bytes | bytearray | memoryview], /) -> int:
         """Send some of the buffers' bytes in one call, return how many. At most 1,024 buffers (IOV_MAX)."""

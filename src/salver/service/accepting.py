@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from salver.net.listener import Listener
@@ -19,6 +20,8 @@ from salver.service.connection import HTTPConnection
 if TYPE_CHECKING:
     from salver.net.stream import SocketStream
     from salver.service.context import Context
+
+    Connect = Callable[[SocketStream, ClientAddress, Context], HTTPConnection]
 
 logger = logging.getLogger("salver")
 
@@ -33,10 +36,10 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 
 class Acceptor:
     """One listener being accepted from. A member of the crew: used by the leader alone."""
 
-    __slots__ = ("_capacity", "_context", "_listener", "_warned", "deadline", "detached", "fd", "interest")
+    __slots__ = ("_capacity", "_connect", "_context", "_listener", "_warned", "deadline", "detached", "fd", "interest")
 
-    def __init__(self, listener: Listener, context: Context, capacity: int) -> None:
-        """`capacity`: how many members the crew may have in all."""
+    def __init__(self, listener: Listener, context: Context, capacity: int, connect: Connect = HTTPConnection) -> None:
+        """`capacity`: how many members the crew may have in all. `connect` makes a connection of an accepted stream."""
         self.fd = listener.fileno()
         self.interest = READ
         self.detached = False
@@ -44,6 +47,7 @@ class Acceptor:
         self._listener = listener
         self._context = context
         self._capacity = capacity
+        self._connect = connect
         self._warned = -math.inf
 
     def on_ready(self) -> None:
@@ -84,7 +88,7 @@ class Acceptor:
             return True
         context.count(peer.host, 1)
         try:
-            context.crew.add(HTTPConnection(stream, peer, context))
+            context.crew.add(self._connect(stream, peer, context))
         except OSError as error:
             context.count(peer.host, -1)
             stream.close()
@@ -98,9 +102,10 @@ class Acceptor:
 
     def _turn_away(self, stream: SocketStream, host: str) -> None:
         try:
-            stream.send(_BUSY)
-            stream.shutdown_write()
-            stream.recv(self._context.read_ahead)  # unread input would turn the close into a reset
+            if self._context.scheme == "http":  # a handshake would cost what there is no room for
+                stream.send(_BUSY)
+                stream.shutdown_write()
+                stream.recv(self._context.read_ahead)  # unread input would turn the close into a reset
         except BlockingIOError:
             pass
         except OSError as error:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from salver.handler import Handler
 from salver.net.address import parse_address
@@ -26,6 +26,10 @@ from salver.service.access_log import AccessLog
 from salver.service.connection import HTTPConnection
 from salver.service.context import Context
 from salver.service.settings import Settings
+
+if TYPE_CHECKING:
+    from salver.net.certificates import Certificates, TLSFiles
+    from salver.service.accepting import Connect
 
 logger = logging.getLogger("salver")
 
@@ -48,13 +52,17 @@ class Server:
         settings: Settings | None = None,
         listeners: Sequence[Listener] | None = None,
         on_tick: Callable[[], None] | None = None,
+        tls: TLSFiles | Certificates | None = None,
     ) -> None:
         """Bind. `bind`: one address or several ("host:port", "[v6]:port", "unix:path", "fd:3"); `listeners`, open
         ones, take its place and become the server's. `on_tick` is called about once a second by the leader.
+        `tls`, or else the setting of that name: HTTPS is spoken, on all of them.
 
-        Raises `AddressError` for an address that cannot be read and `ListenError` where it cannot be bound.
+        Raises `AddressError` for an address that cannot be read and `ListenError` where it cannot be bound; `TLSError`
+        where a certificate or a key cannot be used.
         """
         self._settings = settings or Settings()
+        self._certificates = _certificates(self._settings.tls if tls is None else tls)
         self._listeners = list(listeners) if listeners is not None else _open(bind, self._settings.limits.backlog)
         self._handler = handler
         self._on_tick = on_tick
@@ -80,7 +88,11 @@ class Server:
     @property
     def urls(self) -> list[str]:
         """Where a browser finds the server."""
-        return urls(self._listeners)
+        return urls(self._listeners, self._scheme)
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self._certificates is None else "https"
 
     def start(self) -> None:
         """Accept and serve, in threads of the server's own; returns at once. Raises RuntimeError the second time, and
@@ -96,9 +108,10 @@ class Server:
             CrewSettings(max_threads=limits.threads, queue=limits.queue),
             on_tick=self._tick if self._on_tick else None,
         )
-        context = Context(self._handler, settings, crew, self._log)
+        context = Context(self._handler, settings, crew, self._log, self._scheme)
         capacity = min(limits.connections, _descriptor_limit() - _SPARE_DESCRIPTORS)
-        self._acceptors = [Acceptor(listener, context, max(capacity, 8)) for listener in self._listeners]
+        connect = _connecting(self._certificates)
+        self._acceptors = [Acceptor(listener, context, max(capacity, 8), connect) for listener in self._listeners]
         self._crew, self._context = crew, context
         try:
             for acceptor in self._acceptors:
@@ -273,6 +286,23 @@ def _open(bind: str | Iterable[str], backlog: int) -> list[Listener]:
             listener.close()
         raise
     return opened
+
+
+def _certificates(tls: TLSFiles | Certificates | None) -> Certificates | None:
+    """Read, where they are not yet. What TLS needs is imported only where it is wanted."""
+    if tls is None:
+        return None
+    from salver.net.certificates import Certificates
+
+    return tls if isinstance(tls, Certificates) else Certificates(tls)
+
+
+def _connecting(certificates: Certificates | None) -> Connect:
+    if certificates is None:
+        return HTTPConnection
+    from salver.service.tls_connection import over
+
+    return over(certificates)
 
 
 def _descriptor_limit() -> int:

@@ -7,11 +7,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import IO, Any, Union
+from typing import IO, TYPE_CHECKING, Any, Union
 
 from salver.protocol.errors import LocalProtocolError
 from salver.protocol.limits import Limits
 from salver.protocol.writer import encode_field
+
+if TYPE_CHECKING:
+    from salver.net.certificates import Certificates, TLSFiles
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -58,6 +61,7 @@ class Timeouts:
     """Seconds, checked once a second. Immutable. Raises ValueError for what is no time."""
 
     head: float = 10.0  # from its first byte to its end, and from connecting to the first byte
+    handshake: float = 10.0  # from connecting to the end of a TLS handshake
     idle: float = 75.0  # between two requests of a connection
     body: float = 20.0  # before `body_rate` is asked for
     body_rate: float = 500.0  # bytes a second, on average, that a body must arrive with; slower is 408
@@ -83,6 +87,7 @@ class Settings:
     access_log: LogDestination = None  # a path, "-" for standard output, an open text file, None for none
     log_format: str = "combined"  # "combined", "json", or a format string
     poller: str = "auto"  # "auto", "epoll" or "selectors"
+    tls: TLSFiles | Certificates | None = None  # a certificate and its key: HTTPS; None: HTTP
 
     def __post_init__(self) -> None:
         if self.server_name:

@@ -46,6 +46,7 @@ from salver.service.worker_process import (
 
 if TYPE_CHECKING:
     from salver.handler import Handler
+    from salver.net.certificates import Certificates
     from salver.net.listener import Listener
     from salver.service.settings import Settings
 
@@ -69,18 +70,20 @@ def run_workers(
     settings: Settings,
     workers: int,
     times: WorkerTimes | None = None,
+    tls: Certificates | None = None,
 ) -> int:
     """Serve with `workers` processes (at least 1) until a signal ends them; returns the exit code.
 
     `make_handler` is called in each worker: what it imports there, a SIGHUP imports anew. The listeners become the
-    master's, which closes them at the end. `times.stop` is the settings' own. Call it in the main thread of a process
+    master's, which closes them at the end. `tls` is read here, so that the workers take each other's session tickets.
+    `times.stop` is the settings' own. Call it in the main thread of a process
     that has no others yet; raises RuntimeError elsewhere, and where there is no `fork`.
     """
 
     def make_server(beat: Callable[[], None]) -> WorkerServer:
         from salver.service.server import Server  # here, so that a master alone stays small
 
-        return Server(make_handler(), listeners=listeners, settings=settings, on_tick=beat)
+        return Server(make_handler(), listeners=listeners, settings=settings, on_tick=beat, tls=tls)
 
     def release() -> None:
         for listener in listeners:
