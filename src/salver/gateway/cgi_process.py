@@ -47,12 +47,13 @@ class Child:
     `exit_fd`: readable once the process has ended, -1 where the kernel has no such thing.
     """
 
-    __slots__ = ("_bury", "_process", "exit_fd", "pid")
+    __slots__ = ("_bury", "_kept", "_process", "exit_fd", "pid")
 
     def __init__(self, process: subprocess.Popen[bytes], bury: Callable[[Child], None]) -> None:
         """`bury` is called once, from any thread, when the process has been waited for."""
         self._process = process
         self._bury = bury
+        self._kept = -1
         self.pid = process.pid
         self.exit_fd = _open_exit(process.pid)
 
@@ -76,9 +77,11 @@ class Child:
             time.sleep(_LOOK_EVERY)
         return True
 
-    def end(self, patience: float, grace: float) -> None:
+    def end(self, patience: float, grace: float, keep: int = -1) -> None:
         """Let go of it, without waiting here. It has `patience` seconds to end by itself; then its group gets SIGTERM,
-        and SIGKILL `grace` seconds later."""
+        and SIGKILL `grace` seconds later. The descriptor `keep` is closed when it has ended: the reading end of its
+        standard error, for a shell that reports what was ended would else die of SIGPIPE before its own trap."""
+        self._kept = keep
         if self.wait(0.0) and patience:
             self._buried()
             return
@@ -105,9 +108,10 @@ class Child:
 
     def _buried(self) -> None:
         self._process.wait()
-        if self.exit_fd >= 0:
-            os.close(self.exit_fd)
-            self.exit_fd = -1
+        for descriptor in (self.exit_fd, self._kept):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self.exit_fd = self._kept = -1
         self._bury(self)
 
     def kill_now(self) -> None:

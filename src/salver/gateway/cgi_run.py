@@ -248,10 +248,8 @@ class Run:
             return
         self._close_input()
         self._complaints.close()
-        for descriptor in (self._stdout, self._stderr):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._stdout = self._stderr = -1
+        os.close(self._stdout)
+        stderr, self._stdout, self._stderr = self._stderr, -1, -1
         self.held.close()
         patience = max(0.001, self._until - time.monotonic()) if self.ended else 0.0
-        self.child.end(patience, self._settings.grace)
+        self.child.end(patience, self._settings.grace, keep=stderr)
