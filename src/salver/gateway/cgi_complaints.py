@@ -52,4 +52,6 @@ class Complaints:
 def printable(text: str) -> str:
     """`text` with everything escaped that is not to be seen: controls, lone surrogates, marks that turn the writing
     around."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -43,7 +43,8 @@ def build_environment(
 ) -> dict[bytes, bytes]:
     """The whole environment; `length` of the body in bytes, None where there is none. The caller's own."""
     found = _from_fields(request, settings.pass_authorization)
-    found.update((os.fsencode(name), os.fsencode(value)) for name, value in _meta_variables(request, script).items())
+    for name, value in _meta_variables(request, script).items():
+        found[name] = value.encode("utf-8", "surrogateescape")
     if length is not None:
         found[b"CONTENT_LENGTH"] = b"%d" % length
         found[b"CONTENT_TYPE"] = request.headers.get("content-type", "").encode("latin-1")
@@ -65,30 +66,30 @@ def _add_settings(found: dict[bytes, bytes], settings: CGISettings, own: Mapping
         found[os.fsencode(name)] = os.fsencode(value)
 
 
-def _meta_variables(request: Request, script: Script) -> dict[str, str]:
+def _meta_variables(request: Request, script: Script) -> dict[bytes, str]:
     host, port = _host_and_port(request)
     peer = request.client
     address = "127.0.0.1" if peer.host == "unix:" else peer.host  # §4.1.8: an address, and that peer is on this machine
     found = {
-        "GATEWAY_INTERFACE": "CGI/1.1",
-        "SERVER_NAME": host,
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": request.version,
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": script.name,
-        "PATH_INFO": script.info,
-        "QUERY_STRING": request.query_string,
-        "REMOTE_ADDR": address,
-        "REMOTE_HOST": address,  # §4.1.9: the address where the name is not known; no name is looked up here
-        "REMOTE_PORT": str(peer.port),
+        b"GATEWAY_INTERFACE": "CGI/1.1",
+        b"SERVER_NAME": host,
+        b"SERVER_PORT": port,
+        b"SERVER_PROTOCOL": request.version,
+        b"REQUEST_METHOD": request.method,
+        b"SCRIPT_NAME": script.name,
+        b"PATH_INFO": script.info,
+        b"QUERY_STRING": request.query_string,
+        b"REMOTE_ADDR": address,
+        b"REMOTE_HOST": address,  # §4.1.9: the address where the name is not known; no name is looked up here
+        b"REMOTE_PORT": str(peer.port),
         # Not of the RFC, but of every server since Apache, and asked for by PHP and others.
-        "REQUEST_URI": request.target,
-        "REQUEST_SCHEME": request.scheme,
-        "SCRIPT_FILENAME": script.path,
-        "REDIRECT_STATUS": "200",
+        b"REQUEST_URI": request.target,
+        b"REQUEST_SCHEME": request.scheme,
+        b"SCRIPT_FILENAME": script.path,
+        b"REDIRECT_STATUS": "200",
     }
     if request.scheme == "https":
-        found["HTTPS"] = "on"
+        found[b"HTTPS"] = "on"
     return found
 
 

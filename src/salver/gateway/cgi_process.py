@@ -82,7 +82,7 @@ class Child:
         and SIGKILL `grace` seconds later. The descriptor `keep` is closed when it has ended: the reading end of its
         standard error, for a shell that reports what was ended would else die of SIGPIPE before its own trap."""
         self._kept = keep
-        if self.wait(0.0) and patience:
+        if patience and self.poll() is not None:
             self._buried()
             return
         if not patience:

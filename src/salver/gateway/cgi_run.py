@@ -238,7 +238,8 @@ class Run:
             if not self._take_complaints():
                 break
         self.ended = True
-        if self.child.wait(_ENDING):
+        self.exit_code = self.child.poll()
+        if self.exit_code is None and self.child.wait(_ENDING):
             self.exit_code = self.child.poll()
 
     def end(self) -> None:

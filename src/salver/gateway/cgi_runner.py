@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import tempfile
 import threading
 import weakref
@@ -152,8 +153,11 @@ class Runner:
             return self._run_with(command, environment, script, given.file.fileno())
         if given.length:
             return self._run_with(command, environment, script, None)
-        with open("/dev/null", "rb", buffering=0) as nothing:
-            return self._run_with(command, environment, script, nothing.fileno())
+        nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return self._run_with(command, environment, script, nothing)
+        finally:
+            os.close(nothing)
 
     def _run_with(
         self, command: tuple[str, ...], environment: dict[bytes, bytes], script: Script, stdin: int | None
