@@ -22,9 +22,11 @@ from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.heads import RequestHead
 from salver.protocol.server_connection import CONTINUE
 from salver.request import ClientAddress, Request, RequestBodyError
-from salver.response import FileSegment, Response
+from salver.response import FileSegment, Response, Written
 from salver.service.bodies import BodyCollector, BodyTooLarge, buffered
+from salver.service.direct import DirectConnection
 from salver.service.outbound import BODY, HEAD, RUNNING, SENDING, Outbound
+from salver.service.sending import written
 from salver.service.streaming import StreamedBody
 
 logger = logging.getLogger("salver")
@@ -83,6 +85,8 @@ class HTTPConnection(Outbound):
     def on_rescue(self, blocked: bool) -> None:
         """The overseer has taken this connection from the leader; `blocked`, rather than computing."""
         request = self._request
+        if self.attachment is not None:
+            self.attachment.on_rescue()
         if blocked and request is not None:
             self._context.sites.learn(request)
 
@@ -305,7 +309,7 @@ class HTTPConnection(Outbound):
                     self._send_file(response.status, response.lines, response.body)
                     return
                 if response.body.__class__ is not bytes or response.reason is not None or self._body is not None:
-                    self._reply(request, response)
+                    self._reply_by_steps(request, response)
                     return
                 self._status, body = response.status, response.body
                 data = self._respond(response, body)
@@ -340,6 +344,28 @@ class HTTPConnection(Outbound):
         else:
             self._send_rest(data, gone, len(data) - size)
 
+    def _reply_by_steps(self, request: Request, response: Response) -> None:
+        if isinstance(response, Written):
+            self._send_written(response)
+        else:
+            self._reply(request, response)
+
+    def _send_written(self, response: Written) -> None:
+        """What the handler wrote as HTTP itself; its word on the connection's future counts beside ours."""
+        protocol = self._protocol
+        self._status = response.status
+        if not protocol.body_complete:
+            self._settle_request_body()
+        protocol.keep_alive &= response.keep_alive
+        whole = response.whole
+        if response.aborted:
+            response.close()
+            self._abort("its handler broke off")
+        elif whole is not None:
+            self._send_whole(whole, response.size)
+        else:
+            self._send(written(protocol, response))
+
     # The Exchange of the running request
 
     @property
@@ -361,6 +387,10 @@ class HTTPConnection(Outbound):
         sites = self._context.sites
         if sites.watchful and sites.site_might_block(site) and not self._context.crew.hand_over():
             raise AtLimit
+
+    def direct(self) -> DirectConnection:
+        """The connection for a handler that writes HTTP itself, and answers with `Written`."""
+        return DirectConnection(self._stream, self._protocol, self._context, self)
 
     def body_stream(self) -> BinaryIO:
         """See `Request.stream`; for bodies that are streamed."""

@@ -29,6 +29,7 @@ from salver.service.streaming import StreamedBody
 if TYPE_CHECKING:
     from salver.net.stream import Stream
     from salver.service.context import Context
+    from salver.service.direct import Attachment
 
 logger = logging.getLogger("salver")
 
@@ -53,6 +54,7 @@ class Outbound(ABC):
         "_started",
         "_status",
         "_stream",
+        "attachment",
         "deadline",
         "detached",
         "fd",
@@ -77,6 +79,7 @@ class Outbound(ABC):
         self._last_byte = 0.0  # crew time of the last byte of an incomplete message, 0.0 between messages
         self._started = 0.0
         self._status = 0
+        self.attachment: Attachment | None = None  # what a handler keeps for as long as the connection lives
 
     @abstractmethod
     def on_ready(self) -> None:

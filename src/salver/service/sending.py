@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Protocol, Union
 
 from salver.protocol.connection import Connection
-from salver.response import Body, FileSegment, Segments
+from salver.response import Body, FileSegment, Segments, Written
 
 # Tells the kernel that the file follows at once, so that head and file share packets (as TCP_CORK, in one call less).
 MORE = getattr(socket, "MSG_MORE", 0)
@@ -162,6 +162,17 @@ class Sending:
         whole, self._whole, self._source = self._whole, None, None
         if whole is not None:
             close_body(whole)
+
+
+def written(protocol: Connection, response: Written) -> Sending:
+    """What is left of a response that its handler wrote as HTTP itself."""
+    sending = Sending(protocol)
+    left = 0
+    for piece in response.pieces:
+        sending.add(piece)
+        left += len(piece) if isinstance(piece, bytes) else piece.length
+    sending.head_size = left - response.size
+    return sending
 
 
 def close_body(body: object) -> None:

@@ -83,6 +83,16 @@ class Server:
 
     def start(self) -> None:
         """Accept and serve, in threads of the server's own; returns at once."""
+        self._open_crew().start()
+
+    def run_here(self) -> None:
+        """Accept and serve in the calling thread, one request at a time, until another thread calls `stop`. For
+        `limits.threads` of 1. KeyboardInterrupt and SystemExit pass; `stop` is then the caller's to call."""
+        if self._settings.limits.threads != 1:
+            raise ValueError("one thread alone serves one request at a time: set limit_threads to 1")
+        self._open_crew().lead_here()
+
+    def _open_crew(self) -> Crew:
         settings, limits = self._settings, self._settings.limits
         crew = Crew(
             make_poller(settings.poller),
@@ -98,7 +108,7 @@ class Server:
         for acceptor in self._acceptors:
             crew.add(acceptor, exclusive=True)  # of several workers only one is woken
         self._crew, self._context = crew, context
-        crew.start()
+        return crew
 
     def _tick(self, now: float) -> None:
         if self._on_tick is not None:
