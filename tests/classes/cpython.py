@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import http
-import importlib
+import importlib.util
 import sys
 import unittest
 import warnings
@@ -52,12 +52,12 @@ def _map_names() -> None:
     ours: ModuleType = salver.server
     if not hasattr(ours, "CGIHTTPRequestHandler") and hasattr(original, "CGIHTTPRequestHandler"):
         ours.CGIHTTPRequestHandler = original.CGIHTTPRequestHandler  # type: ignore[attr-defined]  # not ours: see docs
-    sys.modules["http.server"] = http.server = ours  # type: ignore[attr-defined]
+    sys.modules["http.server"] = http.server = ours
     sys.modules["socketserver"] = salver.socketserver
 
 
 def _run_one_way(*, lenient: bool, listing: bool, verbose: bool) -> int:
-    from test import support
+    from test import support  # type: ignore[import-not-found]  # CPython's
 
     from salver.server import BaseHTTPRequestHandler
 

@@ -71,6 +71,7 @@ class WatchedWriter:
     def __init__(self, under: Any) -> None:
         self.under = under
         self.room: int | None = None  # bytes of body that may still come
+        self.bodiless = False  # whatever is written of a body is dropped (HEAD, 204, 304)
         self.settled = False  # it is known where the response ends
 
     def write(self, data: Any) -> int:
@@ -81,8 +82,9 @@ class WatchedWriter:
         view = memoryview(data)
         size = view.nbytes
         if size > self.room:
-            logger.error("a response was longer than its Content-Length, and was cut")
-            self.settled = False
+            if not self.bodiless:
+                logger.error("a response was longer than its Content-Length, and was cut")
+                self.settled = False
             data = bytes(view)[: self.room]
         self.room -= min(size, self.room)
         if data:
@@ -251,7 +253,7 @@ class BlockingHTTP:
         if self.dangerous_leniency:  # type: ignore[attr-defined]
             watched.settled = True  # whether it is or not: that is the leniency
         elif self.command == "HEAD" or framing.status in (204, 304):
-            watched.room, watched.settled = 0, True
+            watched.room, watched.settled, watched.bodiless = 0, True, True
         elif not framing.chunked:
             watched.room, watched.settled = framing.length, framing.length is not None
 

@@ -244,10 +244,10 @@ class ResponseWriter(io.BufferedIOBase):
             return []
         added = []
         if not framing.said and self._room is None:
-            if complete and self._wanted:
+            if complete:
                 added.append(b"Content-Length: %d\r\n" % self._size)
                 self._room = 0
-            elif not complete:
+            else:
                 self._wanted = False
         if not framing.persistence and not self._wanted:
             added.append(b"Connection: close\r\n")
@@ -297,7 +297,7 @@ class ResponseWriter(io.BufferedIOBase):
             framing = self._framing
             settled = framing is not None and not (self._raw or self._cut or short)
             unframed = framing is not None and self._room is None and self._chunks is None
-            return self._end(close=close or not settled or unframed or not self._wanted, aborted=short and self._left)
+            return self._end(close=close or not settled or unframed or not self._wanted, aborted=False)
 
     def break_off(self) -> Written:
         """The handler failed in the middle of its response: what has left cannot be repaired."""
