@@ -99,6 +99,7 @@ class BlockingHTTP:
     """What `BaseHTTPRequestHandler` does with a socket of its own."""
 
     _reader: TimedReader | None = None
+    _outer_rfile: Any = None  # the connection's, while a method runs whose request has no body
     _length = 0  # of the body of the request in hand: bytes, or one of the protocol's words
 
     command: Any
@@ -237,6 +238,8 @@ class BlockingHTTP:
         if self._length:
             self.rfile = buffered(partial(self._read_more, rfile, monotonic()))
             self.close_connection = not self._keeps
+        elif not self.dangerous_leniency and self.command != "CONNECT":  # type: ignore[attr-defined]
+            self._outer_rfile, self.rfile = rfile, io.BytesIO()
         try:
             self._answer()  # type: ignore[attr-defined]
             self.wfile.flush()
@@ -244,12 +247,15 @@ class BlockingHTTP:
                 self.close_connection = True
         finally:
             self.rfile, self.wfile = rfile, wfile
+            self._outer_rfile = None
 
     def _begin_blocking_body(self, framing: Framing) -> None:
         """The head has been written: the body is counted from here."""
         watched = self.wfile
         if not isinstance(watched, WatchedWriter) or (framing.status < 200 and framing.status != 101):
             return
+        if framing.status == 101 and self._outer_rfile is not None:
+            self.rfile = self._outer_rfile  # what comes now is no body
         if self.dangerous_leniency:  # type: ignore[attr-defined]
             watched.settled = True  # whether it is or not: that is the leniency
         elif self.command == "HEAD" or framing.status in (204, 304):
