@@ -86,8 +86,12 @@ class HTTPConnection(Running):
 
     def on_rescue(self, blocked: bool) -> None:
         """The overseer has taken this connection from the leader; `blocked`, rather than computing."""
-        request = self._request
-        if blocked and request is not None and self._phase >= RUNNING:  # before that, it is no handler that blocks
+        request, attachment = self._request, self.attachment
+        if request is None or self._phase < RUNNING:  # it is no handler that takes so long
+            return
+        if attachment is not None:
+            attachment.on_rescue()
+        if blocked:
             self._context.sites.learn(request)
 
     def let_end(self, patience: float) -> None:

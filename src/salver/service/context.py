@@ -63,6 +63,7 @@ class Context:
         "emptied",
         "handler",
         "heads",
+        "interruptible",
         "limits",
         "patience",
         "paused",
@@ -95,6 +96,7 @@ class Context:
         self.sites = Sites(SiteTable(), self._options.blocking)
         self.closing = not settings.keep_alive  # every response is its connection's last
         self.cut = False  # the server has stopped: who comes back to a connection now ends it
+        self.interruptible = False  # served by its caller's thread: what is no Exception is for that, not for a client
         self.patience = 0.0  # seconds that idle connections have while the server stops
         self.per_address: dict[str, int] = {}  # connections
         self._counting = threading.Lock()
@@ -144,5 +146,11 @@ class Context:
 
     def failed(self, request: Request, error: BaseException) -> Response:
         """The answer where a handler raised: 500 without a detail; the traceback goes to the log."""
+        self.pass_on(error)
         logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
         return as_response(problem(request, 500))
+
+    def pass_on(self, error: BaseException | None) -> None:
+        """Raise what ends the server (KeyboardInterrupt, SystemExit), where that is `interruptible`."""
+        if self.interruptible and error is not None and not isinstance(error, Exception):
+            raise error

@@ -16,9 +16,10 @@ from salver.handler import as_response
 from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError
 from salver.request import ClientAddress, Request, RequestBodyError
-from salver.response import FileSegment, Response
+from salver.response import FileSegment, Response, Written
 from salver.service.bodies import buffered
-from salver.service.ending import HEAD, RUNNING, UNANSWERED
+from salver.service.direct import DirectConnection
+from salver.service.ending import HEAD, RUNNING, SENDING, UNANSWERED
 from salver.service.outbound import Outbound
 from salver.service.sending import Sending
 from salver.service.streaming import StreamedBody
@@ -110,11 +111,13 @@ class Running(Outbound):
             else:
                 self._send(sending)
 
-    def _prepare_any(self, response: Response) -> Sending:
+    def _prepare_any(self, response: Response) -> Sending | Written:
         """Whatever does not leave in one piece: a file has a short way of its own."""
         body, lines = response.body, response.lines
         if body.__class__ is FileSegment and lines is not None and self._body is None:
             return self._prepare_file(response.status, lines, body)
+        if isinstance(response, Written):
+            return self._prepare_written(response)
         return self._prepare(response)
 
     def _respond(self, response: Response, body: bytes) -> bytes:
@@ -124,20 +127,6 @@ class Running(Outbound):
         if lines is not None:
             return self._protocol.respond_encoded(status, lines, body, ready)
         return self._protocol.respond(status, response.headers.fields, body, ready)
-
-    def _send_whole(self, data: bytes, size: int) -> None:
-        """Send a response in one piece, `size` bytes of it body; keep what the socket does not take."""
-        try:
-            gone = self._stream.send(data)
-        except BlockingIOError:
-            gone = 0
-        except OSError as error:
-            self._lose(error)
-            return
-        if gone == len(data):
-            self._finish(size)
-        else:
-            self._send_rest(data, gone, len(data) - size)
 
     # The Exchange of the running request
 
@@ -162,6 +151,15 @@ class Running(Outbound):
         blocks = sites.watchful and sites.site_might_block(site)
         if blocks and not self._context.crew.hand_over() and self._phase == RUNNING:
             raise AtLimit
+
+    def direct(self) -> DirectConnection:
+        """The connection for a handler that writes HTTP itself, and answers with `Written`."""
+        return DirectConnection(self._stream, self._protocol, self._context, self)
+
+    def note_begun(self) -> None:
+        """A part of the response has left by `direct`: from here on there can be no other, and no clean end."""
+        if self._phase == RUNNING:
+            self._phase = SENDING
 
     def body_stream(self) -> BinaryIO:
         """See `Request.stream`; for bodies that are streamed."""

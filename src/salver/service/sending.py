@@ -16,7 +16,7 @@ from typing import Protocol, Union
 
 from salver.protocol.connection import Connection
 from salver.protocol.errors import LocalProtocolError
-from salver.response import Body, FileSegment, Segments
+from salver.response import Body, FileSegment, Segments, Written
 
 # Tells the kernel that the file follows at once, so that head and file share packets (as TCP_CORK, in one call less).
 MORE = getattr(socket, "MSG_MORE", 0)
@@ -205,3 +205,14 @@ class Sending:
         close = getattr(body, "close", None)
         if close is not None:
             close()
+
+
+def written(protocol: Connection, response: Written) -> Sending:
+    """What is left of a response that its handler wrote as HTTP itself. What has left counts as less of a head, so
+    that the body's bytes come out right in the end."""
+    rest = Segments(response.pieces)
+    sending = Sending(protocol, rest)
+    for piece in rest.pieces:
+        sending.add(piece)
+    sending.head_size = rest.length - response.size
+    return sending
