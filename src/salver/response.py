@@ -132,11 +132,18 @@ class Written(Response):
         keep_alive: bool = False,
         aborted: bool = False,
     ) -> None:
-        super().__init__((), status)
+        self.body = ()
+        self.status = status
+        self.reason = None
         self.pieces = pieces
         self.size = size
         self.keep_alive = keep_alive
         self.aborted = aborted
+
+    @property
+    def headers(self) -> MutableHeaders:  # type: ignore[override]
+        """Empty, and not looked at: the head is written."""
+        return MutableHeaders()
 
     @property
     def whole(self) -> bytes | None:

@@ -86,7 +86,7 @@ class ClassHandler:
     def __call__(self, request: Request) -> Response:
         connection = request.exchange
         kept = connection.attachment if isinstance(connection, HTTPConnection) else None
-        writer = kept if isinstance(kept, ResponseWriter) and kept.owner is self else self._welcome(request)
+        writer = kept if kept.__class__ is ResponseWriter and kept.owner is self else self._welcome(request)
         handler = writer.handler
         handler._take(request, writer)
         try:

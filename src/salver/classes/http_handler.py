@@ -47,7 +47,9 @@ class FromRequest:
             return self
         if instance._request is None:  # on the blocking way it is set where it is known
             raise AttributeError(f"{type(instance).__name__!r} object has no attribute {self.name!r}")
-        value = instance.__dict__[self.name] = self._make(instance)
+        state = instance.__dict__
+        value = state[self.name] = self._make(instance)
+        state["_made"] = True
         return value
 
 
@@ -67,7 +69,8 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     command: Any
     wfile: Any
     _request: Any = None  # on the fast way, the request in hand
-    _framing = Framing()
+    _framing: Framing | None = None  # of the head under way
+    _made = False  # something was made from the request, and belongs to it
 
     @FromRequest
     def headers(self) -> Any:
@@ -78,15 +81,9 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     def rfile(self) -> Any:
         """The request's body, which ends where the body ends; behind 101 Switching Protocols, what comes from the
         client."""
-        if self._framing.status == 101:
+        if self._own_framing().status == 101:
             return self.wfile.leave_http()
         return self._request.stream()
-
-    @FromRequest
-    def requestline(self) -> str:
-        """The request line, as it came."""
-        request = self._request
-        return f"{request.method} {request.target} {request.version}"
 
     @FromRequest
     def raw_requestline(self) -> bytes:
@@ -110,15 +107,19 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
 
     def _take(self, request: Request, wfile: ResponseWriter) -> None:
         """Become the handler of `request`."""
-        state = self.__dict__
-        for name in _PER_REQUEST:
-            state.pop(name, None)
+        if self._made:
+            self._made = False
+            for name in _PER_REQUEST:
+                self.__dict__.pop(name, None)
+        self._headers_buffer: list[bytes] = []
+        self._framing = None
         self._request = request
         self.wfile = wfile
         self.command = request.method
         path = request.target
         self.path = "/" + path.lstrip("/") if path.startswith("//") else path  # gh-87389: no host in a path
         self.request_version = version = request.head.version
+        self.requestline = f"{request.method} {path} {version}"  # asked for by every line of the log
         section = request.head.section
         self.close_connection = not section.keep_alive or self.protocol_version < "HTTP/1.1"
         wfile.start(self.command, keep_alive=section.keep_alive, announce=version == "HTTP/1.0")
@@ -142,7 +143,7 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
                 self.send_header("Allow", ", ".join(methods))
                 self.end_headers()
             else:
-                self._allowed = ", ".join(methods)
+                self._allowed, self._made = ", ".join(methods), True
                 self.send_error(HTTPStatus.METHOD_NOT_ALLOWED, f"Unsupported method ({command!r})")
         else:
             self.send_error(HTTPStatus.NOT_IMPLEMENTED, f"Unsupported method ({command!r})")
@@ -168,10 +169,9 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
             message = self.responses[code][0] if code in self.responses else ""
         line = status_line(self.protocol_version, int(code), message)
         self._framing = Framing(int(code))
-        buffer = self.__dict__.get("_headers_buffer")
-        if buffer:
-            buffer.append(line)
-        else:
+        try:
+            self._headers_buffer.append(line)
+        except AttributeError:
             self._headers_buffer = [line]
 
     def send_header(self, keyword: str, value: Any) -> None:
@@ -186,13 +186,15 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
             if not self._own_framing().note(concerns, value):
                 return
         if self.request_version != "HTTP/0.9":
-            self.__dict__.setdefault("_headers_buffer", []).append(line)
+            try:
+                self._headers_buffer.append(line)
+            except AttributeError:
+                self._headers_buffer = [line]
 
     def _own_framing(self) -> Framing:
-        framing: Framing | None = self.__dict__.get("_framing")
-        if framing is None:
-            framing = self._framing = Framing()
-        return framing
+        if self._framing is None:
+            self._framing = Framing()
+        return self._framing
 
     def end_headers(self) -> None:
         """End the head. On the fast way it leaves together with what is written next."""
@@ -204,7 +206,7 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
             lines.append(field_line("Allow", allowed)[0])
         if self.wfile.__class__ is ResponseWriter and lines and lines[0].startswith(b"HTTP/"):
             self._headers_buffer = []
-            self.wfile.begin(lines, self._framing)
+            self.wfile.begin(lines, self._own_framing())
             return
         lines.append(b"\r\n")
         self.flush_headers()
@@ -239,7 +241,7 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Log a request that is being answered."""
-        if isinstance(code, HTTPStatus):
+        if code.__class__ is HTTPStatus:
             code = code.value
         self.log_message('"%s" %s %s', self.requestline, str(code), str(size))
 
@@ -254,10 +256,7 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
 _PER_REQUEST = (
     "headers",
     "rfile",
-    "requestline",
     "raw_requestline",
-    "_headers_buffer",
-    "_framing",
     "_body",
     "_content",
     "_allowed",

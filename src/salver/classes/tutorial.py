@@ -89,6 +89,7 @@ class TutorialStream:
     def write_content(self, msg: str | bytes) -> None:
         """Buffer a piece of what is sent; `send` sends it."""
         self.__dict__.setdefault("_content", []).append(self.encode(msg))
+        self._made = True
 
     def send(self) -> None:
         """Write what is buffered, and flush."""
@@ -116,6 +117,7 @@ class TutorialHTTP(TutorialStream):
         """The request's body as text."""
         if "_body" not in self.__dict__:
             self._body = self.decode(self.rfile.read())  # type: ignore[attr-defined]
+            self._made = True
         return self._body
 
     def write_response(self, code: int, msg: str | None = None) -> None:
@@ -135,7 +137,7 @@ class TutorialHTTP(TutorialStream):
         """End the head, with the length of what is buffered where none was said; write and flush."""
         content = b"".join(self.__dict__.pop("_content", ()))
         if self._head_is_open:  # type: ignore[attr-defined]
-            if not self._framing.said:  # type: ignore[attr-defined]
+            if not self._own_framing().said:  # type: ignore[attr-defined]
                 self.send_header("Content-Length", str(len(content)))  # type: ignore[attr-defined]
             self.end_headers()  # type: ignore[attr-defined]
         if content:

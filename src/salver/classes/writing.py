@@ -63,6 +63,7 @@ class ResponseWriter(io.BufferedIOBase):
         self._command = command
         self._wanted = keep_alive
         self._announce = announce
+        self._is_usual = keep_alive and not announce  # nothing has to be added to the head; all pieces are bytes
         self._through = direct is not None and direct.runs_alone
         self._head: list[bytes] | None = None  # complete, and not yet among the pieces
         self._framing: Framing | None = None  # of the final head, once that is complete
@@ -84,11 +85,12 @@ class ResponseWriter(io.BufferedIOBase):
         with self._lock:
             self._started = True
             if 100 <= status < 200 and status != 101 and self._framing is None:
+                self._is_usual = False
                 self._keep(b"".join(lines) + b"\r\n")
                 self._push()
                 return
             if self._framing is not None or self._raw:  # a second head: whatever that means, nothing may follow it
-                self._raw = True
+                self._raw, self._is_usual = True, False
                 self._keep(b"".join(lines) + b"\r\n")
                 return
             self._framing, self._head = framing, lines
@@ -175,6 +177,7 @@ class ResponseWriter(io.BufferedIOBase):
         with self._lock:
             self._room = room - size
             self._pieces.append(segment)
+            self._is_usual = False
             self._held += 1  # it takes no memory
             self._size += size
         return True
@@ -187,6 +190,7 @@ class ResponseWriter(io.BufferedIOBase):
 
     def _cut_to(self, data: bytes, room: int) -> bytes:
         if self._command != "HEAD" and self._framing is not None and self._framing.status not in (204, 304):
+            self._is_usual = False
             if not self._cut:
                 logger.error("a response was longer than its Content-Length, and was cut")
             self._cut = True
@@ -288,13 +292,18 @@ class ResponseWriter(io.BufferedIOBase):
                 raise NoResponse
             if self._failure is not None:
                 return self._end(close=True, aborted=isinstance(self._failure, TimeoutError))
+            lines, framing = self._head, self._framing
+            if self._room == 0 and lines is not None and framing is not None and not close and self._is_usual:
+                lines.append(b"\r\n")
+                lines.extend(self._pieces)  # type: ignore[arg-type]  # bytes, as usual
+                self._pieces.clear()
+                return Written((b"".join(lines),), framing.status, self._size, keep_alive=True)
             self._wanted = self._wanted and not close
             short = (self._room or 0) > 0 or (self._chunks is not None and not self._chunks.done)
             if self._head is not None:
                 if short or self._cut:
                     self._wanted = False
                 self._put_head(complete=True)
-            framing = self._framing
             settled = framing is not None and not (self._raw or self._cut or short)
             unframed = framing is not None and self._room is None and self._chunks is None
             return self._end(close=close or not settled or unframed or not self._wanted, aborted=False)
