@@ -335,3 +335,20 @@ def test_whatever_the_capacity_and_the_step_the_bytes_arrive(data: bytes, capaci
             received += other.recv(20)
     assert received == data
     assert isinstance(one, MemoryStream)
+
+
+def test_what_the_peer_has_not_read_is_counted_as_unsent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = socket.create_connection(listening.getsockname())
+        accepted, _ = listening.accept()
+        stream = SocketStream(fileno=accepted.detach())
+        stream.setblocking(False)
+        assert stream.unsent() == 0
+        while True:
+            try:
+                stream.send(bytes(65_536))
+            except BlockingIOError:
+                break
+        assert stream.unsent() > 0
+        stream.close()
+        client.close()

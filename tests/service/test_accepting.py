@@ -193,8 +193,10 @@ def test_a_backlog_that_never_ends_is_not_accepted_for_ever() -> None:
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("::ffff:127.0.0.1", True), ("unix:", True)]
-    + [("192.0.2.1", False), ("::2", False), ("128.0.0.1", False), ("12.7.0.1", False)],
+    [
+        *((host, True) for host in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "unix:")),
+        *((host, False) for host in ("192.0.2.1", "::2", "128.0.0.1", "12.7.0.1")),
+    ],
 )
 def test_what_is_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from salver.handler import HandlerOptions, options
+from salver.protocol.writer import encode_fields
 from salver.request import Request, RequestBodyError
-from salver.response import FileSegment, Response, Segments
+from salver.response import FileSegment, FixedResponse, Response, Segments
 from tests.service.harness import Conversation
 from tests.service.messages import GET, chunked, post
 
@@ -115,37 +117,35 @@ def test_a_body_is_closed_once_when_its_response_cannot_be_sent() -> None:
 
 
 @pytest.mark.parametrize("message", [GET, HEAD, post(b"body"), OLD, OLD_ALIVE])
-@pytest.mark.parametrize("status", [200, 204, 205, 304, 500, 999])
-@pytest.mark.parametrize("length", ["10", "11", None])
-@pytest.mark.parametrize("room", [None, 0, 100])
 @pytest.mark.parametrize("end", ["", "reset", "deadline", "close"])
-def test_a_file_is_released_exactly_once(
-    message: bytes, status: int, length: str | None, room: int | None, end: str, tmp_path: Path
-) -> None:
+def test_a_file_is_released_exactly_once(message: bytes, end: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"0123456789")
-    released: list[int] = []
+    for status, length, room in itertools.product(
+        (200, 204, 205, 304, 500, 999), ("10", "11", None), (None, 0, 100, 170)
+    ):
+        released: list[int] = []
 
-    def segment() -> FileSegment:
-        fd = os.open(path, os.O_RDONLY)
-        return FileSegment(fd, 0, 5, lambda: (os.close(fd), released.append(fd))[0])
+        def segment(released: list[int] = released) -> FileSegment:
+            fd = os.open(path, os.O_RDONLY)
+            return FileSegment(fd, 0, 5, lambda: (os.close(fd), released.append(fd))[0])
 
-    def handler(request: Request) -> Response:
-        return Response(Segments([segment(), segment()]), status, {} if length is None else {"Content-Length": length})
+        def handler(request: Request, status: int = status, length: str | None = length) -> Response:
+            return Response(Segments([segment(), segment()]), status, {"Content-Length": length} if length else {})
 
-    talk = Conversation(handler)
-    talk.stream.room = room
-    talk.say(message)
-    if end == "reset":
-        talk.stream.failure = ConnectionResetError(104, "reset")
-    elif end == "deadline":
-        talk.pass_time(40)
-    elif end == "close":
-        talk.connection.close()
-    talk.stream.room = None
-    talk.run()
-    assert len(released) == 2
-    assert len(talk.log.lines) == 1
+        talk = Conversation(handler)
+        talk.stream.room = room
+        talk.say(message)
+        if end == "reset":
+            talk.stream.failure = ConnectionResetError(104, "reset")
+        elif end == "deadline":
+            talk.pass_time(40)
+        elif end == "close":
+            talk.connection.close()
+        talk.stream.room = None
+        talk.run()
+        assert len(released) == 2
+        assert len(talk.log.lines) == 1
 
 
 def test_a_negative_length_is_a_500_and_not_a_head() -> None:
@@ -195,6 +195,55 @@ def test_a_body_error_inside_a_generator_is_answered_with_its_status() -> None:
     assert talk.statuses == [400] and talk.closed
     over = options(stream_body=True, max_body=2)(generator(lambda request: request.stream().read()))
     assert Conversation(over).say(chunked(b"abc")).statuses == [413]
+
+
+def test_a_body_error_behind_the_head_is_the_clients_fault(caplog: pytest.LogCaptureFixture) -> None:
+    @options(stream_body=True)
+    def handler(request: Request) -> Response:
+        def body() -> Iterator[bytes]:
+            yield b"begun"
+            yield request.stream().read()
+
+        return Response(body())
+
+    talk = Conversation(handler).say(chunked(b"x")[:-5] + b"zz\r\n")
+    assert talk.stream.was_reset and [line[4] for line in talk.log.lines] == [200]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] and "Traceback" not in caplog.text
+
+
+def test_a_full_disk_is_a_507_although_the_file_cannot_even_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda prefix: Path("/dev/full").open("wb"))  # noqa: SIM115
+    talk = Conversation(lambda request: "x", limit_body_in_memory=1).say(post(b"body"))
+    assert talk.statuses == [507] and talk.stream.write_shut and not talk.stream.closed
+
+
+def test_a_file_under_lines_encoded_beforehand(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    fields = [("X-Fixed", "1")]
+    for status, message, room in itertools.product((200, 204, 304, 999), (GET, HEAD, OLD, post(b"body")), (None, 50)):
+        released: list[int] = []
+
+        def handler(request: Request, status: int = status, released: list[int] = released) -> Response:
+            fd = os.open(path, os.O_RDONLY)
+            segment = FileSegment(fd, 0, 10, lambda: (os.close(fd), released.append(fd))[0])
+            return FixedResponse(segment, status, fields, encode_fields(fields))
+
+        talk = Conversation(handler)
+        talk.stream.room = room
+        talk.say(message)
+        talk.stream.room = None
+        talk.run()
+        assert talk.statuses == [status if status < 600 else 500] and len(released) == 1 and len(talk.log.lines) == 1
+        has_body = status == 200 and message is not HEAD
+        assert talk.reply.endswith(b"\r\n\r\n0123456789") is has_body
+        assert (talk.log.lines[0][5] == 10) is has_body
+
+
+def test_bytes_under_lines_encoded_beforehand() -> None:
+    fields = [("X-Fixed", "1")]
+    talk = Conversation(lambda request: FixedResponse(b"abc", 200, fields, encode_fields(fields))).say(GET, HEAD)
+    assert talk.reply.count(b"X-Fixed: 1\r\n") == 2 and talk.statuses == [200, 200]
 
 
 def test_a_status_of_a_body_error_that_is_none_is_a_500() -> None:

@@ -127,7 +127,7 @@ def test_a_status_of_the_standard_library_is_a_number() -> None:
 
 def test_the_time_is_from_the_head_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    for module in ("connection", "ending", "outbound"):
+    for module in ("connection", "ending"):
         monkeypatch.setattr(f"salver.service.{module}.perf_counter", lambda: clock[0])
     talk = Conversation(echo).say(post(b"body")[:-1])
     clock[0] += 7

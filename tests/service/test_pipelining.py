@@ -41,9 +41,10 @@ def test_nothing_is_read_while_requests_that_were_read_wait() -> None:
         for errand in talk.crew.soon[:]:
             talk.crew.soon.remove(errand)
             errand()
+        talk.stream.outbox = b""
         if not talk.stream.inbox and not talk.crew.soon:
             break
-    assert len(talk.statuses) == 32_000
+    assert len(talk.log.lines) == 32_000
     assert most < 2 * 65_536
 
 

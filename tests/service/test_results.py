@@ -136,6 +136,6 @@ def test_a_status_without_a_body_has_none(status: int, make: Any) -> None:
 def test_a_huge_response_leaves_piece_by_piece() -> None:
     whole = bytes(range(256)) * 80_000
     talk = Conversation(lambda request: whole)
-    talk.stream.most = 65_536
+    talk.stream.most = 1_000_000
     talk.say(GET, GET)
     assert talk.reply.count(whole) == 2 and talk.statuses == [200, 200]

@@ -287,7 +287,7 @@ class TLSStream:
         return self._owe(out, gone, owed)
 
     def _owe(self, out: bytes | memoryview, gone: int, size: int) -> int:
-        """Of `out`, with `size` bytes that were not reported yet, `gone` have left: keep the rest, and report so many."""
+        """Of `out`, in which `size` bytes were not reported yet, `gone` have left: keep the rest, report so many."""
         told = min(size - 1, size * gone // len(out))
         self._unsent = memoryview(out)[gone:]
         self._owed = size - told
@@ -312,6 +312,9 @@ class TLSStream:
             return self._pay()
         data = os.pread(fd, min(length, PIECE), offset)
         return self.send(data) if data else 0
+
+    def unsent(self) -> int:
+        return len(self._unsent) + self.socket.unsent()
 
     # Ends
 

@@ -23,7 +23,7 @@ from salver.protocol.heads import RequestHead
 from salver.request import Request
 from salver.response import Response
 from salver.service.bodies import BodyCollector, BodyTooLarge
-from salver.service.ending import BODY, CONTINUING, DRAIN, HEAD, QUEUED, RESTING, RUNNING, SENDING, UNANSWERED
+from salver.service.ending import BODY, DRAIN, HEAD, QUEUED, RESTING, RUNNING, SENDING, UNANSWERED
 from salver.service.running import Running
 from salver.service.streaming import StreamedBody
 
@@ -69,8 +69,8 @@ class HTTPConnection(Running):
                 self._refuse(408, "the request did not arrive in time")
             else:
                 self.close()
-        elif self._phase in (SENDING, CONTINUING):
-            self._abort("the client has not read for too long")
+        elif self._sending is not None:
+            self._check_reader(self._sending, now)
         elif self._phase == HEAD and self._last_byte != RESTING:
             self._rest(now)
         elif self._phase != QUEUED:

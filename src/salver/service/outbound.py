@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from time import perf_counter
 
 from salver.net.poller import READ, WRITE
 from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.server_connection import CONTINUE
-from salver.request import Request
+from salver.request import Request, RequestBodyError
 from salver.response import FileSegment, Response
 from salver.service.ending import (
     BODILESS,
@@ -92,7 +91,7 @@ class Outbound(Ending):
         sending = Sending(self._protocol, segment)
         try:
             sending.add_head(self._protocol.head_encoded(status, lines, segment.length, self._context.ready))
-        except LocalProtocolError:
+        except BaseException:
             close_quietly(sending)
             raise
         sending.start(wanted=self._protocol.room == segment.length)
@@ -162,7 +161,11 @@ class Outbound(Ending):
         try:
             gone = sending.push(self._stream)
         except BodyError as error:
-            self._abort(str(error), error.__cause__)
+            cause = error.__cause__
+            if isinstance(cause, RequestBodyError):  # the client's fault: its iterator was reading what it sends
+                self._abort(str(cause))
+            else:
+                self._abort(str(error), cause)
         except OSError as error:
             self._lose(error)
         else:
@@ -176,8 +179,20 @@ class Outbound(Ending):
         if self._context.cut:
             self._abort("the server has stopped")
             return
+        if self._sending is not None:
+            self._sending.unsent = self._stream.unsent()
         self.deadline = self._context.crew.now + self._context.timeouts.stalled
         self._want(WRITE)
+
+    def _check_reader(self, sending: Sending, now: float) -> None:
+        """The socket has had no room for so long. A large send buffer has room again only when a good part of it is
+        gone: a client that does read, as fast as a body must arrive, has the same time again."""
+        timeouts, unsent = self._context.timeouts, self._stream.unsent()
+        if sending.unsent - unsent < timeouts.body_rate * timeouts.stalled:
+            self._abort("the client has not read for too long")
+            return
+        sending.unsent = unsent
+        self.deadline = now + timeouts.stalled
 
     def _sent(self, sending: Sending) -> None:
         self._sending = None
@@ -277,6 +292,4 @@ class Outbound(Ending):
         self._protocol.keep_alive = False
         self._linger = True
         self._last_byte = 0.0
-        if self._request is None:
-            self._started = perf_counter()
         self._reply(self._request, problem(self._request, status, detail))

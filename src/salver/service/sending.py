@@ -52,13 +52,14 @@ class Sending:
     """One response on its way. Used by one thread at a time. The body is its own from the beginning: `close()` lets go
     of it, sent or not."""
 
-    __slots__ = ("_body", "_pieces", "_protocol", "_source", "cut", "head_size", "sent")
+    __slots__ = ("_body", "_pieces", "_protocol", "_source", "cut", "head_size", "sent", "unsent")
 
     def __init__(self, protocol: Connection, body: Body = b"") -> None:
         self._protocol = protocol
         self._body = body
         self._pieces: deque[Piece] = deque()
         self._source: Iterator[bytes] | None = None
+        self.unsent = 0  # bytes that waited in the kernel when the stream took no more
         self.sent = 0  # bytes that the stream took
         self.head_size = 0  # how many of them are the head's
         self.cut = False  # the iterator gave more than was promised

@@ -40,8 +40,8 @@ _SPARE_DESCRIPTORS = 32  # for files, logs and what a handler opens
 class Server:
     """One handler served on some addresses, in this process.
 
-    Thread-safe: `stop` and `wait` may be called from any thread, `stop` from a signal handler too. A stopped server
-    cannot be started again.
+    Thread-safe: `stop` and `wait` may be called from any thread, `stop` from a signal handler too; a request's handler
+    calls `request_stop`, since `stop` would wait for the handler's own end. A stopped server cannot be started again.
     """
 
     def __init__(
@@ -95,26 +95,33 @@ class Server:
         return "http" if self._certificates is None else "https"
 
     def start(self) -> None:
-        """Accept and serve, in threads of the server's own; returns at once. Raises RuntimeError the second time."""
+        """Accept and serve, in threads of the server's own; returns at once. Raises RuntimeError the second time, and
+        where the system gives no thread; OSError where it does not watch the listeners. The server has stopped then."""
         if self._crew is not None or self._stopped.is_set():
             raise RuntimeError("a server is started once; make another one")
         settings, limits = self._settings, self._settings.limits
+        if settings.access_log is not None:
+            self._log = AccessLog(settings.log_format, settings.access_log)
+            self._log.start()
         crew = Crew(
             make_poller(settings.poller),
             CrewSettings(max_threads=limits.threads, queue=limits.queue),
             on_tick=self._tick if self._on_tick else None,
         )
-        if settings.access_log is not None:
-            self._log = AccessLog(settings.log_format, settings.access_log)
-            self._log.start()
         context = Context(self._handler, settings, crew, self._log, self._scheme)
         capacity = min(limits.connections, _descriptor_limit() - _SPARE_DESCRIPTORS)
         connect = _connecting(self._certificates)
         self._acceptors = [Acceptor(listener, context, max(capacity, 8), connect) for listener in self._listeners]
-        for acceptor in self._acceptors:
-            crew.add(acceptor, exclusive=True)  # of several workers only one is woken
         self._crew, self._context = crew, context
-        crew.start()
+        try:
+            for acceptor in self._acceptors:
+                crew.add(acceptor, exclusive=True)  # of several workers only one is woken
+            crew.start()
+        except BaseException:
+            crew.stop(0)
+            self._cut()
+            self._finished()
+            raise
 
     def _tick(self, now: float) -> None:
         if self._on_tick is not None:
