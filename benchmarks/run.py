@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cases import hello, https, idle, listing, sleeping, start, static
+from benchmarks.cases import cgi, hello, https, idle, listing, sleeping, start, static
 from benchmarks.measure import Cores, MeasureError, raise_descriptor_limit
 from benchmarks.report import Finding, as_markdown, as_text, say
 from benchmarks.rounds import Plan
@@ -30,6 +30,7 @@ CASES: dict[str, Callable[[Plan], list[Finding]]] = {
     "idle": idle.run,
     "start": start.run,
     "listing": listing.run,
+    "cgi": cgi.run,
 }
 RESULTS = Path(__file__).parent / "results.md"
 

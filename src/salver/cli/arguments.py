@@ -44,6 +44,8 @@ class FolderOptions:
     hidden: bool = False
     follow_symlinks: bool = False
     compress: bool = True
+    cgi: tuple[str, ...] = ()  # folders of scripts as given; "" stands for those that are customary
+    cgi_body: int | None = None  # bytes that a request to a script may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,16 @@ def parse(arguments: list[str]) -> Command:
 
 
 def _without_gaps(arguments: Sequence[str]) -> list[str]:
-    """`--cors site` is CORS for all and the folder "site", `--cors https://…` is CORS for that origin: argparse would
-    take whatever comes next."""
+    """`--cors site` is CORS for all and the folder "site", `--cors https://…` is CORS for that origin; `--cgi 8080` is
+    scripts and a port: argparse would take whatever comes next."""
     told = []
     for place, argument in enumerate(arguments):
         following = arguments[place + 1] if place + 1 < len(arguments) else ""
-        told.append("--cors=*" if argument == "--cors" and not values.looks_like_origin(following) else argument)
+        if argument == "--cors" and not values.looks_like_origin(following):
+            argument = "--cors=*"
+        elif argument == "--cgi" and not values.looks_like_folder(following):
+            argument = "--cgi="
+        told.append(argument)
     return told
 
 
@@ -120,6 +126,13 @@ def _folder_parser() -> argparse.ArgumentParser:
     add("--hidden", action="store_true", help="serve names that begin with a dot, too")
     add("--follow-symlinks", action="store_true", help="serve links that lead out of the folder, too")
     add("--no-compress", action="store_true", help="send files as they are")
+    add(
+        "--cgi",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="run what is in DIR (cgi-bin, htbin) as CGI scripts; more than once for several",
+    )
     fields_ = parser.add_argument_group("header fields")
     add = fields_.add_argument
     add(
@@ -230,6 +243,8 @@ def _folder_command(given: argparse.Namespace) -> Command:
         hidden=given.hidden,
         follow_symlinks=given.follow_symlinks,
         compress=not given.no_compress,
+        cgi=tuple(given.cgi),
+        cgi_body=given.limit_body,
     )
     return _command(given, folder, None, port)
 

@@ -66,11 +66,14 @@ def _handler_maker(command: Command) -> tuple[Callable[[], Handler], str]:
             return lambda: load(target), target
         loaded = load(target)
         return lambda: loaded, target
-    from salver.cli.folders import folder_handler
+    from salver.cli.folders import folder_handler, script_folders
 
     folder = command.folder or FolderOptions()
     folder_handler(folder)
-    return lambda: folder_handler(folder), os.path.abspath(folder.path)
+    name = os.path.abspath(folder.path)
+    if folder.cgi:
+        name += f", scripts at {' and '.join(script_folders(folder))}"
+    return lambda: folder_handler(folder), name
 
 
 def _listeners(command: Command, backlog: int) -> list[Listener]:

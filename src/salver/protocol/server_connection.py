@@ -243,7 +243,7 @@ def _remembered_lines(fields: tuple[tuple[str, str], ...]) -> bytes:
 
 def _without(ready: bytes, fields: Sequence[tuple[str, str]]) -> bytes:
     """`ready` less the lines that the caller has sent in its own words."""
-    own = {name.lower() for name, _ in fields if isinstance(name, str)} & _MAY_BE_READY
+    own = [name.lower() for name, _ in fields if isinstance(name, str) and name.lower() in _MAY_BE_READY]
     if not own:
         return ready
     lines = ready.split(b"\r\n")[:-1]
