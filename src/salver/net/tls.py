@@ -318,9 +318,6 @@ class TLSStream:
 
     # Ends
 
-    def unsent(self) -> int:
-        return self.socket.unsent()
-
     def shutdown_write(self) -> None:
         self._say_goodbye()
         self.socket.shutdown_write()
