@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from salver import __version__
+from salver.cli import main
 from salver.cli.words import WORDS, describe
 from salver.service.settings import SizeLimits, Timeouts
 
@@ -638,6 +639,11 @@ def test_no_permission_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert capsys.readouterr().err == (
         "salver: cannot read /root-only: permission denied; give another folder, or the right to it\n"
     )
+
+
+def test_a_path_that_no_file_can_have(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["a\0b"]) == 2
+    assert capsys.readouterr().err == "salver: a\\x00b is no path: embedded null byte\n"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,16 @@ class FolderOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class TLSOptions:
+    """What is said about HTTPS: files, or a certificate made for the occasion."""
+
+    cert: str | None = None
+    key: str | None = None
+    password_file: str | None = None
+    self_signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """What a command line asks for: a folder, or the handler called `target`, and how to serve it.
 
@@ -64,6 +74,7 @@ class Command:
     open_browser: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     log_by_default: bool = True
+    tls: TLSOptions | None = None
 
 
 def parse(arguments: list[str]) -> Command:
@@ -195,6 +206,11 @@ class _Version(argparse.Action):
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("HTTPS").add_argument
+    add("--tls-cert", metavar="PATH", help="speak HTTPS with this certificate, and its chain, in PEM")
+    add("--tls-key", metavar="PATH", help="its private key in PEM (in the certificate's file)")
+    add("--tls-password-file", metavar="PATH", help="a file with the key's password")
+    add("--tls-self-signed", action="store_true", help="speak HTTPS with a certificate made now, for trying things out")
     logs = parser.add_argument_group("the access log")
     logs.add_argument(
         "--access-log", metavar="PATH", help="a file, or - for standard output (standard error, if that is a terminal)"
@@ -263,4 +279,14 @@ def _command(given: argparse.Namespace, folder: FolderOptions | None, target: st
         open_browser=given.open,
         settings={name: value for name, value in found.items() if value is not None},
         log_by_default=not given.no_access_log,
+        tls=_tls_options(given),
     )
+
+
+def _tls_options(given: argparse.Namespace) -> TLSOptions | None:
+    said = TLSOptions(given.tls_cert, given.tls_key, given.tls_password_file, given.tls_self_signed)
+    if said.self_signed and (said.cert or said.key or said.password_file):
+        raise UsageError("--tls-self-signed makes its own certificate and key; leave the other --tls options out")
+    if said.cert is None and (said.key or said.password_file):
+        raise UsageError("--tls-key and --tls-password-file need --tls-cert; give the certificate, too")
+    return said if said.cert or said.self_signed else None
