@@ -29,12 +29,21 @@ Command = Callable[[int, Path], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """A certificate and its key, in PEM files."""
+
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Contender:
     """A server that can be started. `missing()` says what it lacks here, or nothing."""
 
     name: str
     command: Command
     needs: str = ""  # a program, or a module of the peers' environment after a colon
+    scheme: str = "http"
 
     def missing(self) -> str:
         """What is not installed, "" where everything is."""
@@ -58,10 +67,11 @@ class Running:
     port: int
     started: float  # seconds of time.monotonic, just before exec
     log: Path
+    scheme: str = "http"
 
     def url(self, path: str = "/") -> str:
         """The address of `path` on it."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
 
 @contextmanager
@@ -93,7 +103,7 @@ def _start(contender: Contender, core: int, scratch: Path, log: int) -> Running:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, cwd=scratch
         )
-    return Running(contender.name, process, port, started, scratch / "log")
+    return Running(contender.name, process, port, started, scratch / "log", contender.scheme)
 
 
 def free_port() -> int:
@@ -126,6 +136,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def make_keys(folder: Path) -> Keys:
+    """An ECDSA key on P-256 and its certificate. Raises `MeasureError` where there is no `openssl` to make them."""
+    keys = Keys(folder / "cert.pem", folder / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-subj", "/CN=localhost", "-days", "30", "-keyout", str(keys.key), "-out", str(keys.cert)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise MeasureError(f"no certificate could be made: {error}") from error
+    return keys
+
+
+def _scheme(keys: Keys | None) -> str:
+    return "http" if keys is None else "https"
+
+
 # ------------------------------------------------------------------------------------------------------------ Salver
 
 
@@ -133,10 +159,18 @@ def _salver_hello(port: int, scratch: Path) -> list[str]:
     return [sys.executable, str(APPS / "salver_hello.py"), str(port)]
 
 
-def salver_folder(folder: Path) -> Contender:
-    """`python -m salver FOLDER`, without an access log as the others have none."""
-    arguments = [sys.executable, "-m", "salver", str(folder)]
-    return Contender("salver", lambda port, _: [*arguments, "-p", str(port), "--no-access-log"])
+def salver_folder(folder: Path, keys: Keys | None = None) -> Contender:
+    """`python -m salver FOLDER`, without an access log as the others have none; with `keys`, over HTTPS."""
+    arguments = [sys.executable, "-m", "salver", str(folder), "--no-access-log"]
+    if keys is not None:
+        arguments += ["--tls-cert", str(keys.cert), "--tls-key", str(keys.key)]
+    return Contender("salver", lambda port, _: [*arguments, "-p", str(port)], scheme=_scheme(keys))
+
+
+def salver_https(keys: Keys) -> Contender:
+    """`SALVER`, over HTTPS."""
+    arguments = [sys.executable, str(APPS / "salver_hello.py")]
+    return Contender("salver", lambda port, _: [*arguments, str(port), str(keys.cert), str(keys.key)], scheme="https")
 
 
 # ------------------------------------------------------------------------------------------------------------- peers
@@ -163,25 +197,38 @@ http {{
     uwsgi_temp_path {scratch}/uwsgi;
     scgi_temp_path {scratch}/scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=2048;
+        listen 127.0.0.1:{port} {tls}backlog=2048;
+        {keys}
         {location}
     }}
 }}
 """
 
 
-def _nginx(location: str) -> Contender:
+# The same protocols as Salver's; everything else is its default.
+_NGINX_KEYS = "ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.2 TLSv1.3;"
+
+
+def _nginx(location: str, keys: Keys | None = None) -> Contender:
+    said = "" if keys is None else _NGINX_KEYS.format(cert=keys.cert, key=keys.key)
+    tls = "ssl " if said else ""
+
     def command(port: int, scratch: Path) -> list[str]:
         configuration = scratch / "nginx.conf"
-        configuration.write_text(_NGINX.format(scratch=scratch, port=port, location=location))
+        configuration.write_text(_NGINX.format(scratch=scratch, port=port, location=location, tls=tls, keys=said))
         return ["nginx", "-p", str(scratch), "-c", str(configuration), "-e", "stderr"]
 
-    return Contender("nginx", command, "nginx")
+    return Contender("nginx", command, "nginx", _scheme(keys))
 
 
-def nginx_folder(folder: Path) -> Contender:
-    """nginx on a folder, listings on."""
-    return _nginx(f"root {folder}; location / {{ autoindex on; }}")
+def nginx_folder(folder: Path, keys: Keys | None = None) -> Contender:
+    """nginx on a folder, listings on; with `keys`, over HTTPS."""
+    return _nginx(f"root {folder}; location / {{ autoindex on; }}", keys)
+
+
+def nginx_https(keys: Keys) -> Contender:
+    """`NGINX`, over HTTPS."""
+    return _nginx(_NGINX_HELLO, keys)
 
 
 def _peer(name: str, module: str, *arguments: str) -> Contender:
@@ -194,7 +241,8 @@ def _peer(name: str, module: str, *arguments: str) -> Contender:
 
 
 SALVER = Contender("salver", _salver_hello)
-NGINX = _nginx('location / { default_type text/plain; return 200 "Hello, World!"; }')
+_NGINX_HELLO = 'location / { default_type text/plain; return 200 "Hello, World!"; }'
+NGINX = _nginx(_NGINX_HELLO)
 GRANIAN = _peer(
     "granian", "granian", "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "{port}",
     "--log-level", "warning", "peer_apps:wsgi",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cases import hello, idle, listing, sleeping, start, static
+from benchmarks.cases import cgi, hello, https, idle, listing, sleeping, start, static
 from benchmarks.measure import Cores, MeasureError, raise_descriptor_limit
 from benchmarks.report import Finding, as_markdown, as_text, say
 from benchmarks.rounds import Plan
@@ -23,10 +23,14 @@ CASES: dict[str, Callable[[Plan], list[Finding]]] = {
     "static-1k": static.case(static.SMALL),
     "static-100k": static.case(static.MIDDLE),
     "static-10m": static.case(static.LARGE),
+    "https": https.keep_alive,
+    "https-new": https.new_connections,
+    "https-10m": https.large_file,
     "sleeping": sleeping.run,
     "idle": idle.run,
     "start": start.run,
     "listing": listing.run,
+    "cgi": cgi.run,
 }
 RESULTS = Path(__file__).parent / "results.md"
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The peers: benchmarks/setup.sh INTERPRETER
 #
-# Python's go into benchmarks/.venv; nginx and wrk come from Debian's packages where we are root. What cannot be had
+# Python's go into benchmarks/.venv; nginx, lighttpd and wrk come from Debian's packages where we are root. What cannot be had
 # is said once, and the comparisons with it are then skipped; without wrk nothing can be measured.
 set -eu
 
@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 as_root() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 packages=
-for tool in nginx:nginx-light wrk:wrk taskset:util-linux; do
+for tool in nginx:nginx-light lighttpd:lighttpd wrk:wrk taskset:util-linux; do
     PATH="$PATH:/usr/sbin" command -v "${tool%%:*}" >/dev/null || packages="$packages ${tool#*:}"
 done
 if [ -n "$packages" ]; then

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -37,3 +39,28 @@ def program() -> Callable[[str], str]:
 def patience() -> float:
     """The factor by which code that is traced for coverage may be slower than a bound for code that is not."""
     return 1.0 if sys.gettrace() is None else 8.0
+
+
+@pytest.fixture(scope="session")
+def tls_keys(
+    program: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Path, Path]]:
+    """`tls_keys(name)` makes a certificate for localhost and 127.0.0.1 with `name` as its subject, and its key (ECDSA,
+    P-256), in two PEM files that are a test's own."""
+
+    def make(name: str) -> tuple[Path, Path]:
+        folder = tmp_path_factory.mktemp("tls")
+        cert, key = folder / "cert.pem", folder / "key.pem"
+        command = [program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        command += ["-nodes", "-subj", f"/CN={name}", "-days", "30", "-keyout", str(key), "-out", str(cert)]
+        command += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
+        return cert, key
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tls_pair(tls_keys: Callable[[str], tuple[Path, Path]]) -> tuple[Path, Path]:
+    """A certificate and its key that every test may read, and none may write."""
+    return tls_keys("shared")

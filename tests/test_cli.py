@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from salver import __version__
+from salver.cli import main
 from salver.cli.words import WORDS, describe
 from salver.service.settings import SizeLimits, Timeouts
 
@@ -369,6 +370,30 @@ def test_cors(site: Path) -> None:
         assert server.get()[1]["access-control-allow-origin"] == "https://example.org"
 
 
+def test_cgi(site: Path, tmp_path: Path) -> None:
+    folders = {"cgi-bin": "/cgi-bin/", "deep/tools": "/deep/tools/"}
+    for name in folders:
+        (site / name).mkdir(parents=True)
+        (site / name / "x.py").write_text(
+            "import os\nprint('Content-Type: a/b\\n')\nprint(os.environ['SCRIPT_NAME'])\n"
+        )
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    (beside / "y").write_text("#!/bin/sh\nprintf 'Content-Type: a/b\\n\\n'; wc -c\n")
+    (beside / "y").chmod(0o755)
+    with salver(str(site), "--cgi") as server:
+        assert server.said[0] == f"Serving {site}, scripts at /cgi-bin"
+        assert server.get("/cgi-bin/x.py/more")[::2] == (200, b"/cgi-bin/x.py\n")
+        assert server.get("/cgi-bin/")[0] == 404
+        assert b"import" in server.get("/deep/tools/x.py")[2]
+    arguments = ["--cgi=deep/tools", "--cgi", str(beside), "--workers", "2", "--limit-body", "10"]
+    with salver(str(site), *arguments) as server:
+        assert server.said[0] == f"Serving {site}, scripts at /deep/tools and /beside"
+        assert server.get("/deep/tools/x.py")[::2] == (200, b"/deep/tools/x.py\n")
+        assert server.get("/beside/y", "POST", Content_Length="11")[0] == 413
+        assert server.get("/beside/y")[::2] == (200, b"0\n")
+
+
 def test_workers(site: Path) -> None:
     with salver(str(site), "--workers", "2") as server:
         assert server.get()[0] == 200
@@ -535,6 +560,11 @@ REFUSED: list[tuple[list[str], str | None]] = [
     (["--index", "a/b"], "'a/b' is not a file name for --index; give one like index.html"),
     (["index.html", "--spa"], "--spa is for folders, and index.html is a file; leave it out"),
     (["index.html", "--index", "x"], "--index is for folders, and index.html is a file; leave it out"),
+    (["index.html", "--cgi"], "--cgi is for folders, and index.html is a file; leave it out"),
+    (["--cgi"], ". has neither cgi-bin nor htbin; name the folder of the scripts: --cgi DIR"),
+    (["--cgi", "8000"], ". has neither cgi-bin nor htbin; name the folder of the scripts: --cgi DIR"),
+    (["--cgi", "none"], "there is no folder none for --cgi; give the path of one"),
+    (["--cgi", "."], "--cgi is for a folder within the one that is served, or beside it, not for all of it"),
     (["--limit-body", "-1"], "'-1' is not a size; give a number, with K, M or G if you like: 16M"),
     (["--limit-body", "1_000"], "'1_000' is not a size; give a number, with K, M or G if you like: 16M"),
     (["--timeout-idle", "nan"], "'nan' is not a time; give seconds: 30 or 0.5"),
@@ -609,6 +639,11 @@ def test_no_permission_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert capsys.readouterr().err == (
         "salver: cannot read /root-only: permission denied; give another folder, or the right to it\n"
     )
+
+
+def test_a_path_that_no_file_can_have(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["a\0b"]) == 2
+    assert capsys.readouterr().err == "salver: a\\x00b is no path: embedded null byte\n"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""What Salver runs: the answers of `peer_apps`, by a Handler. `python salver_hello.py PORT`."""
+"""What Salver runs: the answers of `peer_apps`, by a Handler. `python salver_hello.py PORT [CERT KEY]`."""
 
 from __future__ import annotations
 
 import sys
 import time
 
-from salver import Request, serve
+from salver import Request, TLSFiles, serve
 
 
 def hello(request: Request) -> str:
@@ -16,4 +16,5 @@ def hello(request: Request) -> str:
 
 
 if __name__ == "__main__":
-    serve(hello, bind=f"127.0.0.1:{sys.argv[1]}", access_log=None)
+    keys = TLSFiles(*sys.argv[2:]) if sys.argv[2:] else None
+    serve(hello, bind=f"127.0.0.1:{sys.argv[1]}", access_log=None, tls=keys)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from salver.handler import Handler as Handler
     from salver.handler import options as options
+    from salver.net.certificates import TLSFiles as TLSFiles
     from salver.request import Request as Request
     from salver.response import FileSegment as FileSegment
     from salver.response import Response as Response
@@ -29,9 +30,10 @@ _HOMES = {
     "Segments": "salver.response",
     "Server": "salver.service.server",
     "serve": "salver.service.server",
+    "TLSFiles": "salver.net.certificates",
 }
 
-__all__ = ["FileSegment", "Handler", "Request", "Response", "Segments", "Server", "options", "serve"]
+__all__ = ["FileSegment", "Handler", "Request", "Response", "Segments", "Server", "TLSFiles", "options", "serve"]
 
 
 def __getattr__(name: str) -> Any:

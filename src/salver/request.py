@@ -118,8 +118,8 @@ class Request:
 
     @property
     def host(self) -> str:
-        """The Host field as sent, or the authority of an absolute target, or ""; it names what the client asked
-        for and proves nothing."""
+        """The Host field as sent, "" where an HTTP/1.0 client sent none; it names what was asked for, and proves
+        nothing."""
         host = self.head.section.host
         return host.decode("ascii") if host else ""
 

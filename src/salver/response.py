@@ -53,17 +53,20 @@ class Segments:
                 piece.close()
 
 
+_BUFFERS = (bytearray, memoryview)  # iterables of numbers otherwise
+
 Body = Union[bytes, FileSegment, Segments, Iterable[bytes]]
 
 
 class Response:
     """One answer. Not shared between threads; the server takes it over when the handler returns.
 
-    `body`: bytes, str (sent as UTF-8), `FileSegment`, `Segments`, or an iterable of bytes (its `close()`, where it
-    has one, is called at the end, also when the client goes away). `status`: 100 to 599. `headers`: a mapping or
-    pairs; names and values are checked when the head is written, and CR, LF or NUL in one is an error before a byte
-    is sent. `Content-Length` is the server's where the length is known, and otherwise the handler's promise:
-    a longer body is cut, a shorter one aborts the connection. `reason` replaces the registered phrase.
+    `body`: bytes (a bytearray or memoryview is copied), str (sent as UTF-8), `FileSegment`, `Segments`, or an iterable
+    of bytes (its `close()`, where it has one, is called at the end, also when the client goes away). `status`: 100 to
+    599. `headers`: a mapping or pairs; names and values are checked when the head is written, and CR, LF or NUL in one
+    is an error before a byte is sent; a Date or Server takes the place of the server's own. `Content-Length` is the
+    server's where the length is known, and otherwise the handler's promise: a longer body is cut, a shorter one aborts
+    the connection. `reason` replaces the registered phrase.
     """
 
     __slots__ = ("body", "headers", "reason", "status")
@@ -73,14 +76,17 @@ class Response:
 
     def __init__(
         self,
-        body: Body | str = b"",
+        body: Body | str | bytearray | memoryview = b"",
         status: int = 200,
         headers: HeadersLike | None = None,
         *,
         content_type: str | None = None,
         reason: str | None = None,
     ) -> None:
-        self.body = body.encode() if isinstance(body, str) else body
+        if isinstance(body, str):
+            self.body = body.encode()
+        else:
+            self.body = bytes(body) if isinstance(body, _BUFFERS) else body
         self.status = status
         self.reason = reason
         self.headers = MutableHeaders(headers)

@@ -1,0 +1,1 @@
+"""Programs that people really use against Salver: curl, wget, h2load, ab, slowhttptest."""

@@ -1,6 +1,7 @@
 """The server that the faults are done to: a handler that can be slow, fail, hang and die, run as a process.
 
-usage: python -m tests.faults.app [--workers N] [--heartbeat S] [--patience S] [--set NAME=VALUE ...]
+usage: python -m tests.faults.app [--workers N] [--heartbeat S] [--patience S] [--settle S] [--stream] [--debug]
+                                   [--set NAME=VALUE ...]
 
 Prints "port N" when it listens. VALUE is a Python literal, or text.
 """
@@ -11,6 +12,7 @@ import argparse
 import ast
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -61,7 +63,7 @@ class Site:
         return Response(str(threading.active_count()).encode())
 
     def do_sleep(self, request: Request, asked: dict[str, str]) -> Result:
-        time.sleep(float(asked["s"]))
+        select.select([], [], [], float(asked["s"]))  # not time.sleep, which fails under libfaketime
         return Response(b"slept")
 
     def do_spin(self, request: Request, asked: dict[str, str]) -> Result:
@@ -102,7 +104,7 @@ class Site:
         return Response("", headers={"X-A": "b\r\nX-Injected: yes"})
 
     def do_segv(self, request: Request, asked: dict[str, str]) -> Result:
-        os.kill(os.getpid(), signal.SIGSEGV)
+        signal.raise_signal(signal.SIGSEGV)  # in this thread: os.kill lets it go on until another one has taken it
         return "not reached"
 
 
@@ -127,6 +129,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--heartbeat", type=float, default=10.0)
     parser.add_argument("--patience", type=float, default=10.0)
+    parser.add_argument("--settle", type=float, default=5.0)
     parser.add_argument("--stream", action="store_true")
     parser.add_argument("--debug", action="store_true")
     parser.add_argument("--set", action="append", default=[], type=_setting)
@@ -138,7 +141,7 @@ def main() -> int:
     listeners = open_listeners(parse_address("127.0.0.1:0"), settings.limits.backlog)
     os.write(1, f"port {listeners[0].address.port}\n".encode())
     if given.workers:
-        times = WorkerTimes(heartbeat=given.heartbeat, patience=given.patience)
+        times = WorkerTimes(heartbeat=given.heartbeat, patience=given.patience, settle=given.settle)
         return run_workers(lambda: site, listeners, settings, given.workers, times)
     run_until_signalled(Server(site, listeners=listeners, settings=settings))
     return 0

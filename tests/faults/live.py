@@ -32,9 +32,7 @@ class Reply(NamedTuple):
 class Live:
     """A running `tests.faults.app`. `log` is what it has written to standard error so far."""
 
-    def __init__(
-        self, *arguments: str, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, *arguments: str, prefix: Sequence[str] = (), environment: Mapping[str, str] = _NOTHING) -> None:
         """`prefix`: a command to run it under (`faketime`, a shell with limits)."""
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self.process = subprocess.Popen(
@@ -48,6 +46,7 @@ class Live:
         line = self.process.stdout.readline()
         assert line.startswith(b"port "), self.log
         self.port = int(line.split()[1])
+        self.access_log = Path(os.devnull)  # for a test that has one
         self.get("/")
 
     # Its answers
@@ -59,7 +58,11 @@ class Live:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        sock.connect(("127.0.0.1", self.port))
+        try:
+            sock.connect(("127.0.0.1", self.port))
+        except OSError:
+            sock.close()
+            raise
         return sock
 
     def ask(self, method: str, target: str, timeout: float = 10.0) -> Reply:
@@ -154,6 +157,8 @@ def read_reply(sock: socket.socket, method: str = "GET") -> Reply:
         return Reply(response.status, dict(response.getheaders()), response.read())
     except (http.client.HTTPException, ValueError) as error:
         raise ConnectionError(str(error)) from error
+    finally:
+        response.close()
 
 
 def read_to_end(sock: socket.socket) -> bytes:

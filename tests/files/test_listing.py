@@ -224,6 +224,13 @@ def test_json_of_folders_and_of_nothing(tmp_path: Path) -> None:
     assert told == [{"name": "sub", "href": "sub/", "type": "folder", "size": None, "modified": "1970-01-01T00:00:00Z"}]
 
 
+def test_json_of_a_date_outside_the_calendar(folder: Path) -> None:
+    (folder / "odd").symlink_to("b.txt")
+    far = os.stat_result((0o100644, 1, 1, 1, 0, 0, 5, 0, 2**40, 0))
+    told = json.loads(content(listing(folder, "/?filter=odd", "application/json", follow=lambda _: far)))["entries"]
+    assert told == [{"name": "odd", "href": "odd", "type": "file", "size": 5, "modified": None}]
+
+
 def test_an_empty_folder_says_so(tmp_path: Path) -> None:
     assert "<p class=none>This folder is empty.</p>" in content(listing(tmp_path))
     (tmp_path / "x").touch()

@@ -299,5 +299,8 @@ class Threading:
     def get_ident(self) -> int:
         return threading.get_ident()
 
+    def get_native_id(self) -> int:
+        return 0  # no thread of the system: nobody knows whether it could run
+
     def current_thread(self) -> object:
         return self._schedule.me()

@@ -26,6 +26,7 @@ class ScriptedStream:
         self.outbox = b""
         self.room: int | None = None
         self.most = 1 << 30  # bytes a send takes at once
+        self.waiting = 0  # bytes that the kernel would still hold
         self.ended = False  # the client has sent its last
         self.failure: OSError | None = None
         self.closed = self.was_reset = self.write_shut = False
@@ -57,6 +58,9 @@ class ScriptedStream:
             self.room -= allowed
         self.outbox += bytes(data[:allowed])
         return allowed
+
+    def unsent(self) -> int:
+        return self.waiting
 
     def send_file(self, fd: int, offset: int, length: int) -> int:
         data = os.pread(fd, min(length, 1 << 20), offset)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.service.harness import Conversation
 from tests.service.messages import GET, echo, hello
 
@@ -26,6 +28,30 @@ def test_an_idle_connection_is_closed_after_its_time() -> None:
     talk = Conversation(hello).say(GET).pass_time(74)
     assert not talk.closed
     assert talk.pass_time(2).closed and talk.statuses == [200]
+
+
+def test_an_idle_connection_forgets_and_then_serves_as_before() -> None:
+    browser = b"GET / HTTP/1.1\r\nHost: a\r\nCookie: %b\r\n\r\n" % (b"x" * 1_000)
+    talk = Conversation(hello).say(browser, browser)
+    assert talk.connection._protocol._section is not None
+    talk.pass_time(6)
+    assert talk.connection._protocol._section is None and not talk.closed
+    talk.say(browser, browser[:30]).pass_time(3).say(browser[30:]).pass_time(74)
+    assert talk.statuses == [200] * 4 and not talk.closed
+    assert talk.pass_time(2).closed
+
+
+@pytest.mark.parametrize("idle", [0.5, 5, 6])
+def test_a_short_idle_time_is_kept(idle: float) -> None:
+    talk = Conversation(hello, timeout_idle=idle).say(GET)
+    assert not talk.pass_time(idle - 0.5, step=0.25).closed
+    assert talk.pass_time(1, step=0.25).closed
+
+
+def test_a_rested_connection_has_the_time_for_a_head_from_its_first_byte() -> None:
+    talk = Conversation(hello).say(GET).pass_time(70).say(GET[:9]).pass_time(9)
+    assert not talk.closed
+    assert talk.pass_time(2).statuses == [200, 408]
 
 
 def test_a_slow_body_gets_a_408_and_a_fast_enough_one_its_time() -> None:
@@ -59,3 +85,17 @@ def test_a_lingering_close_ends_after_two_seconds_or_with_the_client() -> None:
     assert talk.say(b"more").stream.closed is False
     assert talk.pass_time(3).stream.closed and not talk.stream.was_reset
     assert Conversation(hello).say(b"bad\r\n\r\n").end().stream.closed
+
+
+def test_a_slow_reader_of_a_large_send_buffer_has_time_as_long_as_it_reads() -> None:
+    talk = Conversation(hello)
+    talk.stream.room, talk.stream.waiting = 10, 4_000_000
+    talk.say(GET)
+    for _ in range(4):
+        talk.pass_time(29)
+        talk.stream.waiting -= 15_000
+        talk.pass_time(1)
+        assert not talk.closed
+    talk.pass_time(29)
+    talk.stream.waiting -= 14_999
+    assert talk.pass_time(3).stream.was_reset

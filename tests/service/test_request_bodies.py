@@ -52,6 +52,11 @@ def test_a_chunked_body_past_the_limit_is_refused() -> None:
     assert talk.statuses == [413] and talk.closed
 
 
+def test_a_chunk_past_the_limit_is_refused_when_it_begins() -> None:
+    talk = Conversation(echo).say(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n")
+    assert talk.statuses == [413] and talk.closed
+
+
 def test_continue_is_sent_once_and_only_where_the_client_waits() -> None:
     message = post(b"body", b"Expect: 100-continue")
     talk = Conversation(echo).say(message[:-4])

@@ -24,7 +24,11 @@ def test_an_iterable_is_chunked_and_a_file_goes_by_segment(tmp_path: Path) -> No
 
     def segments(request: Request) -> Response:
         fd = os.open(path, os.O_RDONLY)
-        done = lambda: (os.close(fd), released.append(fd))  # noqa: E731
+
+        def done() -> None:
+            os.close(fd)
+            released.append(fd)
+
         return Response(Segments([b"<", FileSegment(fd, 2, 3, done), b">"]))
 
     reply = Conversation(segments).say(GET).reply
@@ -115,7 +119,7 @@ def test_a_handler_that_raises_before_the_head_is_a_500(caplog: pytest.LogCaptur
     assert talk.statuses == [500, 500] and "RuntimeError: fault" in caplog.text
     assert b"RuntimeError" not in talk.reply
     assert Conversation(lambda request: Response(raising_iterator())).say(GET + GET).statuses == [500, 500]
-    assert Conversation(lambda request: Response(iter(["str"]))).say(GET).statuses == [500]  # type: ignore[list-item]
+    assert Conversation(lambda request: Response(iter(["str"]))).say(GET).statuses == [500]  # type: ignore[arg-type]
 
 
 def test_an_iterator_that_raises_behind_the_head_is_aborted_without_a_last_chunk() -> None:

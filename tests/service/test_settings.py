@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,32 @@ def test_flat_names_reach_their_group() -> None:
 
 def test_every_flat_name_is_taken() -> None:
     for name in flat_names():
-        Settings.of(**{name: 1})
+        Settings.of(**{name: "x" if name == "server_name" else 1})
+
+
+@pytest.mark.parametrize("name", ["limit_pipelined", "limit_read_ahead", "limit_threads", "limit_connections"])
+def test_what_cannot_be_none_at_all(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is at least 1, not 0"):
+        Settings.of(**{name: 0})
+
+
+@pytest.mark.parametrize("name", [name for name in flat_names() if name.startswith(("limit_", "timeout_"))])
+@pytest.mark.parametrize("value", [-1, "5", None, True, float("nan")])
+def test_what_is_no_number_or_less_than_nothing(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"{name} is "):
+        Settings.of(**{name: value})
+
+
+def test_a_limit_counts_and_a_timeout_may_be_a_fraction_or_never() -> None:
+    with pytest.raises(ValueError, match="limit_body is a whole number"):
+        Settings.of(limit_body=1.5)
+    assert Settings.of(timeout_idle=float("inf"), timeout_head=0.5).timeouts.idle == float("inf")
+
+
+@pytest.mark.parametrize("name", ["a\r\nX: y", "\0", "é\u20ac", 5, " x"])
+def test_a_server_name_that_no_head_may_carry(name: object) -> None:
+    with pytest.raises(ValueError, match="server_name"):
+        Settings.of(server_name=name)
 
 
 @pytest.mark.parametrize("name", ["limits", "limit_nothing", "timeout", "colour"])
@@ -62,7 +88,7 @@ def test_settings_are_frozen() -> None:
 def test_the_page_names_every_setting_with_its_default() -> None:
     page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", page, re.MULTILINE))
-    groups = {"limit_": Settings().limits, "timeout_": Settings().timeouts, "": Settings()}
+    groups: dict[str, Any] = {"limit_": Settings().limits, "timeout_": Settings().timeouts, "": Settings()}
     expected = {
         prefix + each.name: repr(getattr(group, each.name))
         for prefix, group in groups.items()

@@ -100,6 +100,10 @@ class ClassHandler:
             return writer.finish(close=handler.close_connection)
         except Exception as error:
             return self._failed(request, writer, error)
+        except (KeyboardInterrupt, SystemExit) as error:
+            if not self._interrupted(error):
+                raise
+            return writer.break_off()
 
     def _welcome(self, request: Request) -> ResponseWriter:
         """An instance for a new connection, with its writer."""
@@ -114,6 +118,11 @@ class ClassHandler:
         if isinstance(connection, HTTPConnection):
             connection.attachment = writer
         return writer
+
+    def _interrupted(self, error: BaseException) -> bool:
+        """Whether the server takes what ends its thread: one that serves in its caller's does, and raises it there."""
+        interrupted = getattr(self._server, "interrupted", None)
+        return interrupted is not None and interrupted(error)
 
     def _failed(self, request: Request, writer: ResponseWriter, error: Exception) -> Response:
         """What the handler raised, told to the server; a 500 for the client, where nothing has left yet."""

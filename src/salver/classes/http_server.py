@@ -49,6 +49,7 @@ class HTTPServer(TCPServer):
     #: Seconds that `shutdown` waits for what is in flight.
     grace = 5.0
 
+    _interruption: BaseException | None = None
     server_name: str
     server_port: int
 
@@ -116,13 +117,23 @@ class HTTPServer(TCPServer):
             server.stop(grace)
             self._restore()
 
+    def interrupted(self, error: BaseException) -> bool:
+        """A handler was interrupted (Ctrl-C, `sys.exit`). True where `serve_forever` raises it: where it is the thread
+        that the handlers run in."""
+        if isinstance(self, _std.ThreadingMixIn) or self._serving != threading.get_ident():
+            return False
+        self._interruption = error
+        if self._bell is not None:
+            self._bell.ring()
+        return True
+
     def _serve_here(self, poll_interval: float, bell: Bell) -> None:
         server = self._crew_server(1)
         ended = threading.Event()
 
         def stop_when_asked() -> None:
             self._wait(poll_interval, bell, actions=False, ended=ended)
-            server.stop(0.0 if ended.is_set() else self.grace)
+            server.stop(0.0 if ended.is_set() or self._interruption is not None else self.grace)
 
         stopper = threading.Thread(target=stop_when_asked, name="salver-stop", daemon=True)
         stopper.start()
@@ -133,6 +144,9 @@ class HTTPServer(TCPServer):
             bell.ring()
             stopper.join()
             self._restore()
+        interruption, self._interruption = self._interruption, None
+        if interruption is not None:
+            raise interruption
 
     def _wait(self, poll_interval: float, bell: Bell, *, actions: bool, ended: threading.Event | None = None) -> None:
         """Until somebody asks for the end. The time-out is there for `service_actions`, and for scripts that set the
@@ -140,6 +154,8 @@ class HTTPServer(TCPServer):
         poller = select.poll()
         poller.register(bell.fileno(), select.POLLIN)
         while not self._asked_to_stop and not (ended is not None and ended.is_set()):
+            if self._interruption is not None:
+                return
             poller.poll(max(1, int(poll_interval * 1_000)))
             if actions:
                 self.service_actions()

@@ -49,6 +49,18 @@ class FolderOptions:
     hidden: bool = False
     follow_symlinks: bool = False
     compress: bool = True
+    cgi: tuple[str, ...] = ()  # folders of scripts as given; "" stands for those that are customary
+    cgi_body: int | None = None  # bytes that a request to a script may have
+
+
+@dataclass(frozen=True, slots=True)
+class TLSOptions:
+    """What is said about HTTPS: files, or a certificate made for the occasion."""
+
+    cert: str | None = None
+    key: str | None = None
+    password_file: str | None = None
+    self_signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ class Command:
     settings: dict[str, Any] = field(default_factory=dict)
     log_by_default: bool = True
     script: tuple[str, ...] = ()  # a script to run as it is, and its arguments
+    tls: TLSOptions | None = None
 
 
 def parse(arguments: list[str]) -> Command:
@@ -80,12 +93,16 @@ def parse(arguments: list[str]) -> Command:
 
 
 def _without_gaps(arguments: Sequence[str]) -> list[str]:
-    """`--cors site` is CORS for all and the folder "site", `--cors https://…` is CORS for that origin: argparse would
-    take whatever comes next."""
+    """`--cors site` is CORS for all and the folder "site", `--cors https://…` is CORS for that origin; `--cgi 8080` is
+    scripts and a port: argparse would take whatever comes next."""
     told = []
     for place, argument in enumerate(arguments):
         following = arguments[place + 1] if place + 1 < len(arguments) else ""
-        told.append("--cors=*" if argument == "--cors" and not values.looks_like_origin(following) else argument)
+        if argument == "--cors" and not values.looks_like_origin(following):
+            argument = "--cors=*"
+        elif argument == "--cgi" and not values.looks_like_folder(following):
+            argument = "--cgi="
+        told.append(argument)
     return told
 
 
@@ -117,6 +134,13 @@ def _folder_parser() -> argparse.ArgumentParser:
     add("--hidden", action="store_true", help="serve names that begin with a dot, too")
     add("--follow-symlinks", action="store_true", help="serve links that lead out of the folder, too")
     add("--no-compress", action="store_true", help="send files as they are")
+    add(
+        "--cgi",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="run what is in DIR (cgi-bin, htbin) as CGI scripts; more than once for several",
+    )
     fields_ = parser.add_argument_group("header fields")
     add = fields_.add_argument
     add(
@@ -190,6 +214,11 @@ class _Version(argparse.Action):
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("HTTPS").add_argument
+    add("--tls-cert", metavar="PATH", help="speak HTTPS with this certificate, and its chain, in PEM")
+    add("--tls-key", metavar="PATH", help="its private key in PEM (in the certificate's file)")
+    add("--tls-password-file", metavar="PATH", help="a file with the key's password")
+    add("--tls-self-signed", action="store_true", help="speak HTTPS with a certificate made now, for trying things out")
     logs = parser.add_argument_group("the access log")
     logs.add_argument(
         "--access-log", metavar="PATH", help="a file, or - for standard output (standard error, if that is a terminal)"
@@ -222,6 +251,8 @@ def _folder_command(given: argparse.Namespace) -> Command:
         hidden=given.hidden,
         follow_symlinks=given.follow_symlinks,
         compress=not given.no_compress,
+        cgi=tuple(given.cgi),
+        cgi_body=given.limit_body,
     )
     return _command(given, folder, None, port)
 
@@ -256,4 +287,14 @@ def _command(given: argparse.Namespace, folder: FolderOptions | None, target: st
         open_browser=given.open,
         settings={name: value for name, value in found.items() if value is not None},
         log_by_default=not given.no_access_log,
+        tls=_tls_options(given),
     )
+
+
+def _tls_options(given: argparse.Namespace) -> TLSOptions | None:
+    said = TLSOptions(given.tls_cert, given.tls_key, given.tls_password_file, given.tls_self_signed)
+    if said.self_signed and (said.cert or said.key or said.password_file):
+        raise UsageError("--tls-self-signed makes its own certificate and key; leave the other --tls options out")
+    if said.cert is None and (said.key or said.password_file):
+        raise UsageError("--tls-key and --tls-password-file need --tls-cert; give the certificate, too")
+    return said if said.cert or said.self_signed else None

@@ -26,17 +26,22 @@ def serve(command: Command) -> int:
     make_handler, name = _handler_maker(command)
     settings = _settings(command)
     listeners = _listeners(command, settings.limits.backlog)
+    certificates, scheme = None, "http"
+    if command.tls is not None:
+        from salver.cli.tls import certificates_for
+
+        certificates, scheme = certificates_for(command.tls, listeners), "https"
     # Whoever reads the announcement may stop us at once: until the server takes signals, there is nothing to finish.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end_at_once)
     if command.workers > 1:
         from salver.service.workers import run_workers
 
-        _announce(name, urls(listeners), command)
-        return run_workers(make_handler, listeners, settings, command.workers)
+        _announce(name, urls(listeners, scheme), command)
+        return run_workers(make_handler, listeners, settings, command.workers, tls=certificates)
     from salver.service.server import Server, run_until_signalled
 
-    server = Server(make_handler(), listeners=listeners, settings=settings)
+    server = Server(make_handler(), listeners=listeners, settings=settings, tls=certificates)
     _announce(name, server.urls, command)
     run_until_signalled(server)
     return 0
@@ -61,11 +66,14 @@ def _handler_maker(command: Command) -> tuple[Callable[[], Handler], str]:
             return lambda: load(target), target
         loaded = load(target)
         return lambda: loaded, target
-    from salver.cli.folders import folder_handler
+    from salver.cli.folders import folder_handler, script_folders
 
     folder = command.folder or FolderOptions()
     folder_handler(folder)
-    return lambda: folder_handler(folder), os.path.abspath(folder.path)
+    name = os.path.abspath(folder.path)
+    if folder.cgi:
+        name += f", scripts at {' and '.join(script_folders(folder))}"
+    return lambda: folder_handler(folder), name
 
 
 def _listeners(command: Command, backlog: int) -> list[Listener]:
@@ -99,7 +107,10 @@ def _settings(command: Command) -> Settings:
         given["access_log"] = sys.stderr  # for the one who sits there; programs ask for a log
     elif destination is not None and destination != "-":
         _try_log(destination)
-    return Settings.of(**given)
+    try:
+        return Settings.of(**given)
+    except ValueError as error:
+        raise UsageError(printable(error)) from None
 
 
 def _is_terminal() -> bool:

@@ -91,6 +91,11 @@ def looks_like_origin(text: str) -> bool:
     return text in ("*", "null") or "://" in text
 
 
+def looks_like_folder(text: str) -> bool:
+    """Whether an argument behind `--cgi` is meant for it: a port and another option are not."""
+    return bool(text) and not text.startswith("-") and not (text.isascii() and text.isdigit())
+
+
 def index_name(text: str) -> str:
     """The name of an index file: one name, not a path."""
     if not text or "/" in text or "\0" in text or text in (".", ".."):

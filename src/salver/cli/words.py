@@ -18,6 +18,7 @@ WORDS = {
     "limit_queue": "requests that wait for a thread; past it 503",
     "limit_backlog": "connections that wait in the kernel",
     "timeout_head": "for a request's head; past it 408",
+    "timeout_handshake": "for a TLS handshake; past it the connection is closed",
     "timeout_idle": "between two requests of a connection",
     "timeout_body": "before a body must keep its rate",
     "timeout_body_rate": "(bytes a second, not seconds) that a body must keep; slower is 408",

@@ -53,9 +53,9 @@ def parse_address(text: str, default_port: int = 8000) -> Address:
     A host alone gets `default_port`; a port alone is on the loopback address; ":port" and "*:port" are on every address
     of the machine, IPv4 and IPv6. An IPv6 address needs its brackets only where a port follows.
     """
-    if text.startswith("unix:"):
+    if text.startswith("unix:") or text == "unix":  # a host of that name could not be written with its port
         return _unix(text)
-    if text.startswith("fd:"):
+    if text.startswith("fd:") or text == "fd":
         return _descriptor(text)
     if text.startswith("["):
         return _bracketed(text, default_port)

@@ -91,12 +91,10 @@ class Crew(Rounds):
 
     def _replace(self, term: Term) -> bool:
         """Under the lock: depose the leader, which is the calling thread, and appoint another."""
-        worker = self._roster.call() if term.slot else None
+        worker = self._roster.call() if term.slot else None  # without a token there is no call that could be left
         if worker is None:
             return False
-        if self._depose(term) is None:
-            self._roster.put_back(worker)
-            return False
+        self._depose(term)
         self._appoint(worker)
         return True
 
@@ -305,8 +303,8 @@ class Crew(Rounds):
         """Stop: nobody polls any more, calls under way return, deferred work is done, threads end, the poller closes.
 
         Waits at most `timeout` seconds; True if all have ended. What is still running then goes on in its daemon
-        thread, and the members of work that did not begin are closed. Members stay their owner's to close. A thread of
-        the crew may call it too, and is not waited for. Idempotent.
+        thread, its member `detached`, and the members of work that did not begin are closed. Members stay their owner's
+        to close. A thread of the crew may call it too, and is not waited for. Idempotent.
         """
         until = time.monotonic() + timeout
         self.request_stop()
@@ -320,7 +318,16 @@ class Crew(Rounds):
             ended.append(self._led_here.wait(max(0.0, until - time.monotonic())))
         self._refuse_deferred()
         self._poller.close()
+        if not all(ended):
+            self._leave_behind()
         return all(ended)
+
+    def _leave_behind(self) -> None:
+        """A leader that is stuck in a call leads nobody any more: so that `detached` tells whoever closes the members
+        which of them a thread is still inside."""
+        with self._lock:
+            if self._term is not None and self._term.slot:
+                self._depose(self._term)
 
     def _refuse_deferred(self) -> None:
         with self._lock:

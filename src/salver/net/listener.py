@@ -260,15 +260,20 @@ def _open_unix(address: Address, backlog: int, mode: int | None) -> Listener:
     if not abstract:
         _make_way(address)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made: os.stat_result | None = None
     try:
         sock.setblocking(False)
         sock.bind("\0" + path[1:] if abstract else path)
-        if mode is not None and not abstract:
-            os.chmod(path, mode)  # before listen(): until then nobody can connect
+        if not abstract:
+            made = os.lstat(path)
+            if mode is not None:
+                os.chmod(path, mode)  # before listen(): until then nobody can connect
         sock.listen(backlog)
-        return Listener(sock, address, None if abstract else os.lstat(path))
+        return Listener(sock, address, made)
     except OSError as error:
         sock.close()
+        if made is not None:
+            _remove_file(path, made)
         raise _unix_explained(error, address) from error
 
 

@@ -1,8 +1,8 @@
 """The overseer: a thread that notices when the leader is stuck in a call, and has it replaced.
 
 It looks every few milliseconds, only while the leader is busy. A call that is there on two looks running is either
-waiting (its thread's processor clock stands still) and is rescued at once, or computing, and is rescued a little
-later: the crew then shares the interpreter with it, which costs, but keeps everybody served.
+waiting (its thread sleeps, and its processor clock stands still) and is rescued at once, or computing, and is rescued a
+little later: the crew then shares the interpreter with it, which costs, but keeps everybody served.
 
 `Watch` decides, from what it is shown, without a thread or a clock of its own; `Overseer` is the thread around it.
 Neither knows what a rescue does.
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from enum import Enum
 
-from salver.net.terms import Term, cpu_time
+from salver.net.terms import Term, cpu_time, is_runnable
 
 __all__ = ["Overseer", "Verdict", "Watch"]
 
@@ -43,13 +43,32 @@ class Verdict(Enum):
 class Watch:
     """Compares one look at the leader with the one before. Used by one thread."""
 
-    __slots__ = ("_calls", "_cpu", "_cpu_time", "_every", "_idle", "_last", "_patience", "_since", "_term")
+    __slots__ = (
+        "_calls",
+        "_cpu",
+        "_cpu_time",
+        "_every",
+        "_idle",
+        "_is_runnable",
+        "_last",
+        "_patience",
+        "_since",
+        "_term",
+    )
 
-    def __init__(self, every: float, patience: float, cpu: Callable[[int | None], float | None] = cpu_time) -> None:
-        """`every`: seconds between looks; `patience`: how long a call may compute; `cpu` reads a thread's clock."""
+    def __init__(
+        self,
+        every: float,
+        patience: float,
+        cpu: Callable[[int | None], float | None] = cpu_time,
+        runnable: Callable[[int], bool] = is_runnable,
+    ) -> None:
+        """`every`: seconds between looks; `patience`: how long a call may compute; `cpu` reads a thread's clock, and
+        `runnable` tells one that has no processor from one that wants none."""
         self._every = every
         self._patience = patience
         self._cpu_time = cpu
+        self._is_runnable = runnable
         self._term: Term | None = None
         self._calls = -1
         self._since = self._last = 0.0
@@ -64,7 +83,7 @@ class Watch:
         if term is not self._term or calls != self._calls:
             self._idle = 0
         elif term.slot:
-            return self._judge(now - self._since, self._computed(term), late)
+            return self._judge(now - self._since, term, late)
         elif term.polling:
             self._idle += 1
         self._begin(now, term, calls)
@@ -78,15 +97,18 @@ class Watch:
         before, after = self._cpu, self._cpu_time(term.clock_id)
         return after - before if before is not None and after is not None else 0.0
 
-    def _judge(self, elapsed: float, computed: float, late: bool) -> Verdict:
+    def _judge(self, elapsed: float, term: Term, late: bool) -> Verdict:
         self._idle = 0
-        waits = computed < elapsed / 2
         if elapsed >= self._patience:
-            return Verdict.BLOCKED if waits else Verdict.BUSY
+            return Verdict.BLOCKED if self._waits(elapsed, term) else Verdict.BUSY
         # Half a look of tolerance: the clock that woke us may be a little ahead of the one that we read.
-        if waits and not late and elapsed >= self._every / 2:
+        if not late and elapsed >= self._every / 2 and self._waits(elapsed, term):
             return Verdict.BLOCKED
         return Verdict.FINE
+
+    def _waits(self, elapsed: float, term: Term) -> bool:
+        """It has computed for less than half of the time, and not for want of a processor."""
+        return self._computed(term) < elapsed / 2 and not self._is_runnable(term.native_id)
 
 
 class Overseer:

@@ -94,9 +94,8 @@ class PollSet:
             self._poller.add(fd, member.interest, fd in self._exclusive)
         except FileExistsError:
             self._change(fd, member.interest)
-        except OSError as error:  # closed without being removed: nothing will ever come from it
+        except OSError as error:  # closed without being removed, or the poller is closed: its deadline is left to it
             logger.debug("descriptor %d cannot be watched any more: %s", fd, error)
-            del self.members[fd]
 
     def _change(self, fd: int, mask: int) -> None:
         try:

@@ -17,6 +17,8 @@ import selectors
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 __all__ = ["READ", "WRITE", "EpollPoller", "Poller", "SelectorsPoller", "make_poller"]
@@ -178,45 +180,42 @@ class SelectorsPoller:
     the polling one, which then begins again with the new set.
     """
 
-    __slots__ = ("_bell", "_lock", "_polling", "_selector")
+    __slots__ = ("_bell", "_closed", "_lock", "_polling", "_selector")
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         self._selector = selector if selector is not None else selectors.DefaultSelector()
         self._lock = threading.RLock()
         self._polling = 0
+        self._closed = False
         self._bell = _Bell()
         self._selector.register(self._bell.fileno(), selectors.EVENT_READ)
 
     def add(self, fd: int, mask: int, exclusive: bool = False) -> None:
-        with self._lock:
-            try:
-                self._selector.register(fd, _to_selectors(mask))
-            except KeyError:
-                raise FileExistsError(errno.EEXIST, f"descriptor {fd} is watched already") from None
-            except (ValueError, RuntimeError) as error:
-                raise OSError(errno.EBADF, str(error)) from None
-        self._tell()
+        with self._changing(fd):
+            if fd in self._selector.get_map():
+                raise FileExistsError(errno.EEXIST, f"descriptor {fd} is watched already")
+            self._selector.register(fd, _to_selectors(mask))
 
     def modify(self, fd: int, mask: int) -> None:
-        with self._lock:
-            try:
-                self._selector.modify(fd, _to_selectors(mask))
-            except KeyError:
-                raise FileNotFoundError(errno.ENOENT, f"descriptor {fd} is not watched") from None
-            except (ValueError, RuntimeError) as error:
-                raise OSError(errno.EBADF, str(error)) from None
-        self._tell()
+        with self._changing(fd):
+            self._selector.modify(fd, _to_selectors(mask))
 
     def remove(self, fd: int) -> None:
+        with self._changing(fd):
+            self._selector.unregister(fd)
+
+    @contextmanager
+    def _changing(self, fd: int) -> Iterator[None]:
+        """Under the lock, with `selectors`' errors made those of the interface, and the polling thread told."""
         with self._lock:
+            if self._closed:
+                raise OSError(errno.EBADF, "the poller is closed")
             try:
-                self._selector.unregister(fd)
+                yield
             except KeyError:
                 raise FileNotFoundError(errno.ENOENT, f"descriptor {fd} is not watched") from None
-            except (ValueError, RuntimeError) as error:
+            except ValueError as error:  # a negative number
                 raise OSError(errno.EBADF, str(error)) from None
-
-    def _tell(self) -> None:
         if self._polling and self._polling != threading.get_ident():
             self._bell.ring()
 
@@ -238,7 +237,8 @@ class SelectorsPoller:
     def _prune(self) -> None:
         """Forget descriptors that were closed while watched: `select` fails as a whole because of a single one."""
         with self._lock:
-            closed = [key.fd for key in self._selector.get_map().values() if not _is_open(key.fd)]
+            watched = [] if self._closed else list(self._selector.get_map().values())
+            closed = [key.fd for key in watched if not _is_open(key.fd)]
             for fd in closed:
                 self._selector.unregister(fd)
         if not closed:
@@ -249,6 +249,7 @@ class SelectorsPoller:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             self._selector.close()
             self._bell.close()
 

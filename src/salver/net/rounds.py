@@ -110,6 +110,7 @@ class Rounds(ABC):
     def _lead(self, term: Term) -> None:
         """Poll and call until deposed, or until the crew stops. The hot path: it pays for every line."""
         term.clock_id = cpu_clock()
+        term.native_id = threading.get_native_id()
         term.ident = threading.get_ident()
         poll, clock, find = self._poller.poll, self._clock, self.members.get
         put, take = term.slot.append, term.slot.pop

@@ -11,9 +11,11 @@ This file does not know what the bytes mean, and never waits: what would block i
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 import struct
+import termios
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -23,6 +25,7 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 # What os.sendfile says about a pair of descriptors that it cannot connect (a FIFO, some file systems).
 _NO_SENDFILE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSOCK})
 _COPY_SIZE = 131_072
+_TIOCOUTQ = termios.TIOCOUTQ  # Linux, and the BSDs: what waits in the send buffer
 
 
 class Stream(Protocol):
@@ -36,7 +39,8 @@ class Stream(Protocol):
         """Up to `size` bytes; b"" when the peer has finished sending."""
 
     def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int:
-        """Send some of `data`, return how many bytes."""
+        """Send some of `data`, return how many bytes. What was refused must come again before anything else is sent:
+        TLS may have encrypted it already."""
 
     def sendmsg(self, buffers: Iterable[bytes | bytearray | memoryview], /) -> int:
         """Send some of the buffers' bytes in one call, return how many. At most 1,024 buffers (IOV_MAX)."""
@@ -46,6 +50,9 @@ class Stream(Protocol):
 
         The file's own position is neither used nor moved, so that many connections can send from one descriptor.
         """
+
+    def unsent(self) -> int:
+        """Bytes that were sent and that the peer has not acknowledged yet; 0 where the system does not say."""
 
     def shutdown_write(self) -> None:
         """Tell the peer that nothing more comes; receiving goes on."""
@@ -75,6 +82,13 @@ class SocketStream(socket.socket):
                 raise
         data = os.pread(fd, min(length, _COPY_SIZE), offset)
         return self.send(data) if data else 0
+
+    def unsent(self) -> int:
+        try:
+            (count,) = struct.unpack("i", fcntl.ioctl(self.fileno(), _TIOCOUTQ, b"\0\0\0\0"))
+        except OSError:  # not a request that this kind of socket knows
+            return 0
+        return int(count)
 
     def shutdown_write(self) -> None:
         self.shutdown(socket.SHUT_WR)
@@ -163,6 +177,9 @@ class MemoryStream:
     def send_file(self, fd: int, offset: int, length: int) -> int:
         data = os.pread(fd, min(length, _COPY_SIZE), offset)
         return self.send(data) if data else 0
+
+    def unsent(self) -> int:
+        return len(self._outgoing.data)
 
     def shutdown_write(self) -> None:
         self._check()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, Union
 
-__all__ = ["Deferred", "Member", "Order", "Term", "Worker", "cpu_clock", "cpu_time"]
+__all__ = ["Deferred", "Member", "Order", "Term", "Worker", "cpu_clock", "cpu_time", "is_runnable"]
 
 
 class Member(Protocol):
@@ -59,13 +59,14 @@ class Deferred:
 class Term:
     """One thread's time as the leader. Everything but `slot` and `calls` changes under the crew's lock or before."""
 
-    __slots__ = ("calls", "clock_id", "deferred", "deposed", "ident", "polling", "slot")
+    __slots__ = ("calls", "clock_id", "deferred", "deposed", "ident", "native_id", "polling", "slot")
 
     def __init__(self) -> None:
         self.slot: list[Member] = []
         self.calls = 0
         self.polling = False
         self.ident = 0  # the leader's thread, 0 until it has begun
+        self.native_id = 0  # the same, as the system numbers it
         self.clock_id: int | None = None  # its processor clock
         self.deposed = False
         self.deferred: Deferred | None = None
@@ -115,3 +116,15 @@ def cpu_time(clock_id: int | None) -> float | None:
         return time.clock_gettime(clock_id)
     except OSError:
         return None
+
+
+def is_runnable(native_id: int) -> bool:
+    """True if the thread computes, or would if it were given a processor; False if it sleeps, or nobody knows.
+
+    proc_pid_stat(5): the letter after the name, which is in parentheses and may contain some itself.
+    """
+    try:
+        with open(f"/proc/self/task/{native_id}/stat", "rb", buffering=0) as file:
+            return file.read(1024).rpartition(b")")[2][1:2] == b"R"
+    except OSError:
+        return False

@@ -52,7 +52,7 @@ class ClientConnection(Connection):
         Behind a 101, and behind a 2xx to CONNECT, there is no HTTP any more: no other head is read, and what is
         `buffered` belongs to the other protocol. Raises `RemoteProtocolError`.
         """
-        if not self._method or not self._buffer:
+        if not self._method or not self.unread:
             return None
         try:
             return self._parse_response()
@@ -86,7 +86,7 @@ class ClientConnection(Connection):
     def start_next(self) -> None:
         """The exchange is over: another request may be sent. Raises `LocalProtocolError` where it is not, where the
         connection ends with it, or where the server has sent more than it was asked for."""
-        if self._left or self._to_write or self._method or self._buffer or self.eof or not self.keep_alive:
+        if self._left or self._to_write or self._method or self.unread or self.eof or not self.keep_alive:
             raise LocalProtocolError("the connection cannot carry another request")
 
 

@@ -36,11 +36,11 @@ class Connection(ABC):
     """What both roles share: the buffer, the body that is read, the body that is written.
 
     `keep_alive`: whether the connection may carry another message after this one, as far as both sides have said.
-    `trailers`: the trailer fields of the body just read. `eof`: the peer will send nothing more.
+    `trailers`: the trailer fields of the body just read. `eof`: the peer will send nothing more. `unread`: the bytes
+    received and not yet taken, to be looked at only; an attribute, because it is asked for after every request.
     """
 
     __slots__ = (
-        "_buffer",
         "_chunked",
         "_left",
         "_limits",
@@ -51,10 +51,11 @@ class Connection(ABC):
         "eof",
         "keep_alive",
         "trailers",
+        "unread",
     )
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        self._buffer = b""
+        self.unread = b""
         self._limits = limits
         self._section: Section | None = None  # of the last head, to be met again
         self._chunked: ChunkedReader | None = None
@@ -70,7 +71,7 @@ class Connection(ABC):
 
     def receive(self, data: bytes) -> None:
         """Take what the peer sent; parses nothing yet."""
-        self._buffer = self._buffer + data if self._buffer else data
+        self.unread = self.unread + data if self.unread else data
 
     def receive_eof(self) -> None:
         """The peer has closed its side; a body that is framed by the close ends here."""
@@ -79,12 +80,12 @@ class Connection(ABC):
     @property
     def buffered(self) -> int:
         """Bytes received and not yet taken: pipelined messages, an incomplete head."""
-        return len(self._buffer)
+        return len(self.unread)
 
     def take_rest(self) -> bytes:
         """What was received and not parsed, for whoever goes on with the stream in another protocol; it is gone
         from here."""
-        rest, self._buffer, self._scanned = self._buffer, b"", 0
+        rest, self.unread, self._scanned = self.unread, b"", 0
         return rest
 
     @property
@@ -128,7 +129,7 @@ class Connection(ABC):
         if self._left == _FAILED:
             raise RemoteProtocolError("the body was broken before here")
         if self._left == UNTIL_CLOSE:
-            data, self._buffer = self._buffer, b""
+            data, self.unread = self.unread, b""
             if self.eof:
                 self._left = 0
             return data
@@ -138,20 +139,20 @@ class Connection(ABC):
         return data
 
     def _read_counted(self) -> bytes:
-        buffer, left = self._buffer, self._left
+        buffer, left = self.unread, self._left
         if len(buffer) <= left:
-            self._buffer = b""
+            self.unread = b""
             self._left = left - len(buffer)
             return buffer
         self._left = 0
-        self._buffer = buffer[left:]
+        self.unread = buffer[left:]
         return buffer[:left]
 
     def _read_chunked(self) -> bytes:
         reader = self._chunked
         if reader is None:
             reader = self._chunked = ChunkedReader(self._limits.chunk_overhead)
-        body, self._buffer = reader.feed(self._buffer)
+        body, self.unread = reader.feed(self.unread)
         if reader.done:
             self.trailers = reader.trailers
             self._chunked = None
@@ -159,7 +160,7 @@ class Connection(ABC):
         return body
 
     def _fail(self) -> None:
-        self._buffer = b""
+        self.unread = b""
         self._chunked = None
         self.keep_alive = False
 
@@ -174,7 +175,7 @@ class Connection(ABC):
         start = self._section_start or self._find_section()
         if not start:
             return None
-        buffer = self._buffer
+        buffer = self.unread
         most = start + self._limits.header_section + 2
         # From the start line's CRLF on: with the empty line, it ends a head without fields.
         found = buffer.find(b"\r\n\r\n", max(start - 2, self._scanned - 3), most)
@@ -184,12 +185,12 @@ class Connection(ABC):
                 raise RemoteProtocolError("the header section is too long", 431)
             self._scanned = len(buffer)
             return None
-        self._buffer = buffer[found + 4 :]
+        self.unread = buffer[found + 4 :]
         self._scanned = self._section_start = 0
         return buffer[start : found + 4]
 
     def _find_section(self) -> int:
-        buffer = self._buffer
+        buffer = self.unread
         line_end = buffer.find(b"\r\n", max(0, self._scanned - 1), self._limits.request_line + 2)
         if line_end < 0:
             self._check_partial_line()
@@ -200,7 +201,7 @@ class Connection(ABC):
         return line_end + 2
 
     def _check_partial_line(self) -> None:
-        buffer, line_limit = self._buffer, self._limits.request_line
+        buffer, line_limit = self.unread, self._limits.request_line
         self._refuse_never_in_head(max(0, self._scanned - 1), line_limit)
         if buffer and not TOKEN.match(buffer, 0, 1):
             raise RemoteProtocolError("a message does not begin like this")
@@ -208,7 +209,7 @@ class Connection(ABC):
             raise RemoteProtocolError("the start line is too long", self._long_line_status())
 
     def _refuse_never_in_head(self, start: int, end: int) -> None:
-        if NEVER_IN_HEAD.search(self._buffer, start, end):
+        if NEVER_IN_HEAD.search(self.unread, start, end):
             raise RemoteProtocolError("a control character, or a bare CR or LF, in the head")
 
     @abstractmethod

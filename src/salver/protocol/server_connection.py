@@ -7,7 +7,7 @@ encoded once. Both give exactly what the long way gives; the tests hold the two 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from salver.protocol.connection import DEFAULT_LIMITS, OWN_FIELDS, REMEMBERED_MAX, Connection
@@ -25,6 +25,7 @@ _PLAIN_LINES = {
     status: line for status, line in STATUS_LINES.items() if status >= 200 and status not in (204, 205, 304)
 }
 _OTHER_WAYS = frozenset(("HEAD", "CONNECT"))
+_NO_LINE = (b"", b"", 1)
 _PLAIN_MAX = 1_024  # characters of fields that are worth remembering as a set
 
 
@@ -36,7 +37,7 @@ class ServerConnection(Connection):
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._head: RequestHead | None = None  # the request in hand
-        self._line: tuple[bytes, bytes, int] = (b"", b"", 1)
+        self._line = _NO_LINE
         self._skipped_blank = False
         self._tail = b""  # " HTTP/1.x", CRLF and the last section: how a repeated head ends
 
@@ -47,12 +48,12 @@ class ServerConnection(Connection):
         """
         if self._head is not None or not self.keep_alive:
             return None
-        buffer, section = self._buffer, self._section
+        buffer, section = self.unread, self._section
         if section is not None and buffer.endswith(self._tail) and not self._scanned:
             start = len(buffer) - len(self._tail)
             matched = ORIGIN_LINE_START.fullmatch(buffer, 0, start)
             if matched is not None and start + 9 <= self._limits.request_line:
-                self._buffer = b""
+                self.unread = b""
                 return self._take(matched[1], matched[2], section)
         if not buffer:
             return None
@@ -63,7 +64,7 @@ class ServerConnection(Connection):
             raise
 
     def _parse_request(self) -> RequestHead | None:
-        if self._buffer[0] == 13 and not self._skipped_blank and not self._skip_blank_line():
+        if self.unread[0] == 13 and not self._skipped_blank and not self._skip_blank_line():
             return None
         raw = self._take_head()
         if raw is None:
@@ -94,22 +95,24 @@ class ServerConnection(Connection):
     def _skip_blank_line(self) -> bool:
         """RFC 9112 §2.2: at least one empty line before the request line is ignored; more than one is not. False
         where it has to be waited for."""
-        if self._buffer.startswith(b"\r\n"):
-            self._buffer = self._buffer[2:]
+        if self.unread.startswith(b"\r\n"):
+            self.unread = self.unread[2:]
             self._skipped_blank = True
-            return bool(self._buffer)
-        return self._buffer != b"\r"
+            return bool(self.unread)
+        return self.unread != b"\r"
 
     def _take_line(self, line: bytes) -> None:
         self._line = parse_request_line(line)
 
     def _long_line_status(self) -> int:
-        return 414 if REQUEST_LINE_START.match(self._buffer, 0, self._limits.request_line) else 400
+        return 414 if REQUEST_LINE_START.match(self.unread, 0, self._limits.request_line) else 400
 
     def forget(self) -> None:
         """As `Connection.forget`; the next request is then parsed the long way."""
         super().forget()
         self._tail = b""
+        if not self._section_start:
+            self._line = _NO_LINE
 
     def start_next(self) -> None:
         """The response is sent and the request read to its end: `next_request` may give the next one.
@@ -123,7 +126,7 @@ class ServerConnection(Connection):
 
     def receive_request(self, data: bytes) -> RequestHead | None:
         """`receive` and `next_request` in one call: the hot way in."""
-        self._buffer = self._buffer + data if self._buffer else data
+        self.unread = self.unread + data if self.unread else data
         return self.next_request()
 
     def respond(self, status: int, fields: Iterable[tuple[str, str]], body: bytes, ready: bytes = b"") -> bytes:
@@ -166,11 +169,14 @@ class ServerConnection(Connection):
         """A response's head, and the decision how its body is framed: by `body_length` in bytes, else by the
         caller's Content-Length, else chunked (RFC 9112 §7.1), else (HTTP/1.0) by the close.
 
-        `ready`: field lines that need no check (the server's Date and Server). No body follows on 1xx, 204, 205, 304
+        `ready`: field lines that need no check (the server's Date and Server), in whose place the caller's own of the
+        same name go. No body follows on 1xx, 204, 205, 304
         and for HEAD: `room` is then 0, and a `body_length` of 0 does not contradict the caller's Content-Length, which
         tells what GET would have. To HTTP/1.0 a 1xx is nothing at all (RFC 9110 §15.2). Raises `LocalProtocolError`;
         nothing has been sent then.
         """
+        fields = tuple(fields)
+        ready = _without(ready, fields)
         line = STATUS_LINES.get(status) if reason is None else None
         line = line or encode_status_line(status, reason)
         for_head = self._head is not None and self._head.method == "HEAD"
@@ -235,4 +241,14 @@ def _remembered_lines(fields: tuple[tuple[str, str], ...]) -> bytes:
     return encode_fields(fields)
 
 
-_LONG_WAY = OWN_FIELDS | NOT_REMEMBERED
+def _without(ready: bytes, fields: Sequence[tuple[str, str]]) -> bytes:
+    """`ready` less the lines that the caller has sent in its own words."""
+    own = [name.lower() for name, _ in fields if isinstance(name, str) and name.lower() in _MAY_BE_READY]
+    if not own:
+        return ready
+    lines = ready.split(b"\r\n")[:-1]
+    return b"".join(line + b"\r\n" for line in lines if line.partition(b":")[0].decode("ascii").lower() not in own)
+
+
+_MAY_BE_READY = frozenset(("date", "server"))
+_LONG_WAY = OWN_FIELDS | NOT_REMEMBERED | _MAY_BE_READY

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from salver.net.listener import Listener
@@ -19,6 +20,8 @@ from salver.service.connection import HTTPConnection
 if TYPE_CHECKING:
     from salver.net.stream import SocketStream
     from salver.service.context import Context
+
+    Connect = Callable[[SocketStream, ClientAddress, Context], HTTPConnection]
 
 logger = logging.getLogger("salver")
 
@@ -33,10 +36,10 @@ _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 
 class Acceptor:
     """One listener being accepted from. A member of the crew: used by the leader alone."""
 
-    __slots__ = ("_capacity", "_context", "_listener", "_warned", "deadline", "detached", "fd", "interest")
+    __slots__ = ("_capacity", "_connect", "_context", "_listener", "_warned", "deadline", "detached", "fd", "interest")
 
-    def __init__(self, listener: Listener, context: Context, capacity: int) -> None:
-        """`capacity`: how many members the crew may have in all."""
+    def __init__(self, listener: Listener, context: Context, capacity: int, connect: Connect = HTTPConnection) -> None:
+        """`capacity`: how many members the crew may have in all. `connect` makes a connection of an accepted stream."""
         self.fd = listener.fileno()
         self.interest = READ
         self.detached = False
@@ -44,41 +47,72 @@ class Acceptor:
         self._listener = listener
         self._context = context
         self._capacity = capacity
+        self._connect = connect
         self._warned = -math.inf
 
     def on_ready(self) -> None:
         """Accept what is there, a batch at most."""
+        self._accept_batch()
+
+    def _accept_batch(self) -> bool:
+        """False where nothing is left to accept, or no room for it."""
         for _ in range(_BATCH):
             if len(self._context.crew.members) >= self._capacity:
                 self._pause("the limit of connections is reached")
-                return
+                return False
             try:
                 stream, peer = self._listener.accept()
             except BlockingIOError:
-                return
+                return False
             except OSError as error:
                 self._pause(f"{error.strerror or error} (raise the limit of open files: ulimit -n)")
-                return
-            self._welcome(stream, ClientAddress(*peer))
+                return False
+            if not self._welcome(stream, ClientAddress(*peer)):
+                return False
+        return True
 
-    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> None:
+    def accept_the_rest(self) -> None:
+        """Take what has connected, before the listener is closed: it was told that the server is up. And where several
+        workers watch one listener, the one that was woken for a connection must not leave it to nobody."""
+        for _ in range(self._context.limits.backlog // _BATCH + 1):
+            if self.fd < 0 or not self.interest:
+                return
+            if not self._accept_batch():
+                return
+
+    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> bool:
+        """False where nothing more can be watched (`fs.epoll.max_user_watches`): no reason to stop listening."""
         context = self._context
         if not self._has_room_for(peer.host):
-            self._turn_away(stream)
-            return
+            self._turn_away(stream, peer.host)
+            return True
         context.count(peer.host, 1)
-        context.crew.add(HTTPConnection(stream, peer, context))
+        try:
+            context.crew.add(self._connect(stream, peer, context))
+        except OSError as error:
+            context.count(peer.host, -1)
+            stream.close()
+            self._pause(f"a connection cannot be watched: {error.strerror or error}")
+            return False
+        return True
 
     def _has_room_for(self, host: str) -> bool:
         most = self._context.limits.per_address
         return not most or self._context.per_address.get(host, 0) < most or is_loopback(host)
 
-    def _turn_away(self, stream: SocketStream) -> None:
+    def _turn_away(self, stream: SocketStream, host: str) -> None:
         try:
-            stream.send(_BUSY)
+            if self._context.scheme == "http":  # a handshake would cost what there is no room for
+                stream.send(_BUSY)
+                stream.shutdown_write()
+                stream.recv(self._context.read_ahead)  # unread input would turn the close into a reset
+        except BlockingIOError:
+            pass
         except OSError as error:
             logger.debug("a connection past its address's limit went away: %s", error)
         stream.close()
+        if self._context.access_log is not None:
+            self._context.access_log.add(host, "", "", 1, 503, 0, 0.0, None)
 
     def _pause(self, reason: str) -> None:
         now = self._context.crew.now

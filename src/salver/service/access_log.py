@@ -50,6 +50,7 @@ class AccessLog:
         "_closing",
         "_destination",
         "_entries",
+        "_failing",
         "_format",
         "_lost",
         "_lost_lock",
@@ -90,6 +91,7 @@ class AccessLog:
         self._lost_lock = threading.Lock()
         self._reason = ""
         self._reported = float("-inf")
+        self._failing = False  # it was reported that lines are lost, and not yet that this has ended
 
     # For the server
 
@@ -183,6 +185,7 @@ class AccessLog:
         now = time.monotonic()
         if now - self._reported >= _REPORT_EVERY:
             self._reported = now
+            self._failing = True
             logger.warning("access log: lines are lost in %s: %s", self._name, reason)
 
     # The writer's thread
@@ -231,20 +234,18 @@ class AccessLog:
         written, error = output.write(data)
         begun = bool(self._rest) if not written else data[written - 1 : written] != b"\n"
         end = data.find(b"\n", written) + 1 if begun else written  # of what will have been written
-        notice_is_out = bool(notice) and end > len(self._rest)
+        if notice and end > len(self._rest):
+            with self._lost_lock:
+                self._lost -= told
+        else:
+            notice = ""
+        lines_left = data.count(b"\n", end) - (bool(told) and not notice)
         self._rest = data[written:end]
-        if notice_is_out:
-            self._tell(told)
         if error is not None:
-            lines_left = data.count(b"\n", end) - (bool(notice) and not notice_is_out)
             self._lose(lines_left, getattr(error, "strerror", None) or str(error))
-
-    def _tell(self, told: int) -> None:
-        """The log itself has said, or is about to say, that so many lines are missing."""
-        with self._lost_lock:
-            self._lost -= told
-        self._reported = float("-inf")
-        logger.warning("access log: %s takes lines again; %d were lost", self._name, told)
+        elif self._failing:
+            self._failing = False
+            logger.warning("access log: %s takes lines again; %d were lost", self._name, told)
 
 
 def _ignore(_item: Item) -> None:

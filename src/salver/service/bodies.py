@@ -20,13 +20,14 @@ class BodyTooLarge(Exception):
 class BodyCollector:
     """One body being collected. Owned by one connection; `close()` drops the temporary file."""
 
-    __slots__ = ("_file", "_in_memory", "_limit", "_pieces", "received", "started")
+    __slots__ = ("_file", "_first", "_in_memory", "_limit", "_memory", "received", "started")
 
     def __init__(self, limit: int, in_memory: int, started: float) -> None:
         """`limit` and `in_memory` in bytes; `started`: monotonic seconds."""
         self._limit = limit
         self._in_memory = in_memory
-        self._pieces: list[bytes] = []
+        self._first = b""  # most bodies come in one piece
+        self._memory: io.BytesIO | None = None  # not a list: the pieces of a body that comes by twos weigh ten times it
         self._file: BinaryIO | None = None
         self.received = 0
         self.started = started
@@ -39,28 +40,43 @@ class BodyCollector:
         if self._file is not None:
             self._file.write(data)
             return
-        self._pieces.append(data)
+        if self._memory is not None:
+            self._memory.write(data)
+        elif not self._first:
+            self._first = data
+        else:
+            self._memory = io.BytesIO()
+            self._memory.write(self._first)
+            self._memory.write(data)
         if self.received > self._in_memory:
             self._spool()
 
+    def expect(self, more: int) -> None:
+        """So many bytes at least are still to come: raises `BodyTooLarge` before they do (a huge chunk's size)."""
+        if self.received + more > self._limit:
+            raise BodyTooLarge
+
     def _spool(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="salver-body-")  # noqa: SIM115 - it outlives this call
-        self._file.writelines(self._pieces)
-        self._pieces = []
+        self._file.write(self._first if self._memory is None else self._memory.getbuffer())
+        self._first, self._memory = b"", None
 
     def finish(self) -> bytes | BinaryIO:
         """The body: bytes, or a file rewound to its beginning, which lives until `close()`."""
         if self._file is None:
-            return b"".join(self._pieces)
+            return self._first if self._memory is None else self._memory.getvalue()
         self._file.seek(0)
         return self._file
 
     def close(self) -> None:
-        """Drop what was collected."""
-        self._pieces = []
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Drop what was collected. Never raises: a full disk refuses what the file still buffers, and we drop it."""
+        self._first, self._memory = b"", None
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError:
+                pass
 
 
 class BodyStream(io.RawIOBase):

@@ -3,45 +3,37 @@
 A connection is in one phase at a time, and each event goes to that phase's step:
 
     HEAD → (BODY →) RUNNING → (SENDING →) (DRAIN →) HEAD …            LINGER → CLOSED at the end
+    HEAD → QUEUED → HEAD      where more requests have arrived than its share of a turn
+    BODY → CONTINUING → BODY  where 100 Continue has to wait for room in the socket
 
 The common request never leaves `on_ready`: received, parsed, handled and sent in one go by whoever leads. Only one
 thread at a time is ever inside a connection: the leader, or, after a hand-over or a rescue, the thread that was; the
-crew sees to that. This is the only place that answers with a status of the server's own (`refusals.py` says which).
+crew sees to that. This is the only place that answers with a status of the server's own. This file has the events and
+what is read; `running.py` calls the handler, `outbound.py` answers, `ending.py` ends.
 """
 
 from __future__ import annotations
 
 import logging
-from functools import partial
-from time import perf_counter, thread_time
-from typing import BinaryIO
+from time import perf_counter
 
-from salver.handler import as_response, options_of
-from salver.problem import problem
-from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
+from salver.handler import options_of
+from salver.protocol.errors import RemoteProtocolError
 from salver.protocol.heads import RequestHead
-from salver.protocol.server_connection import CONTINUE
-from salver.request import ClientAddress, Request, RequestBodyError
-from salver.response import FileSegment, Response, Written
-from salver.service.bodies import BodyCollector, BodyTooLarge, buffered
-from salver.service.direct import DirectConnection
-from salver.service.outbound import BODY, HEAD, RUNNING, SENDING, Outbound
-from salver.service.sending import written
+from salver.request import Request
+from salver.response import Response
+from salver.service.bodies import BodyCollector, BodyTooLarge
+from salver.service.ending import BODY, DRAIN, HEAD, QUEUED, RESTING, RUNNING, SENDING, UNANSWERED
+from salver.service.running import Running
 from salver.service.streaming import StreamedBody
 
 logger = logging.getLogger("salver")
 
-_HTML = b"Content-Type: text/html; charset=utf-8\r\n"
 _SERVER_ALLOWS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 _PATIENCE_AFTER_BYTE = 5.0  # seconds: a deadline answers 408 only this long after the last byte, else it just closes
 
 
-class AtLimit(BaseException):
-    """Raised through a handler by `enter`, before it did anything: no thread is free for a site that blocks. Not an
-    Exception, so that no handler's own error handling takes it for one."""
-
-
-class HTTPConnection(Outbound):
+class HTTPConnection(Running):
     """A member of the crew, and the `Exchange` of its requests. Used by one thread at a time."""
 
     __slots__ = ()
@@ -72,22 +64,32 @@ class HTTPConnection(Outbound):
         """The phase has lasted too long. Called by the crew's sweep; never raises."""
         if self._phase == BODY and isinstance(self._body, BodyCollector) and self._is_fast_enough(self._body, now):
             return
-        if self._phase in (HEAD, BODY) and self._last_byte:
+        if self._phase in (HEAD, BODY) and self._last_byte > 0.0:
             if now - self._last_byte >= _PATIENCE_AFTER_BYTE or self._phase == BODY:
                 self._refuse(408, "the request did not arrive in time")
             else:
                 self.close()
-        elif self._phase == SENDING:
-            self._abort("the client has not read for too long")
-        else:
+        elif self._sending is not None:
+            self._check_reader(self._sending, now)
+        elif self._phase == HEAD and self._last_byte != RESTING:
+            self._rest(now)
+        elif self._phase != QUEUED:
+            self.close()
+
+    def _rest(self, now: float) -> None:
+        """Idle for a while: keep only what it costs to wait on."""
+        self._protocol.forget()
+        self._last_byte = RESTING
+        self.deadline += self._context.timeouts.idle - self._context.rest
+        if self.deadline <= now:
             self.close()
 
     def on_rescue(self, blocked: bool) -> None:
         """The overseer has taken this connection from the leader; `blocked`, rather than computing."""
         request = self._request
-        if self.attachment is not None:
+        if self.attachment is not None and self._phase == RUNNING:
             self.attachment.on_rescue()
-        if blocked and request is not None:
+        if blocked and request is not None and self._phase >= RUNNING:  # before that, it is no handler that blocks
             self._context.sites.learn(request)
 
     def let_end(self, patience: float) -> None:
@@ -95,11 +97,14 @@ class HTTPConnection(Outbound):
         has arrived already is still answered: it was sent to a server that was up. A call of this member."""
         if self._is_idle():
             if patience > 0:
+                self._last_byte = RESTING
                 self.deadline = min(self.deadline, self._context.crew.now + patience)
                 return
             self.on_ready()
             if self._is_idle():
                 self.close()
+        elif self._phase == DRAIN:  # its response is out
+            self._end()
 
     def _is_idle(self) -> bool:
         return self._phase == HEAD and not self._protocol.buffered
@@ -117,31 +122,36 @@ class HTTPConnection(Outbound):
             self._await_head()
             return
         self._take(head)
-        if self._protocol.buffered:
+        if self._protocol.unread:
             self._advance()
 
     def _advance(self) -> None:
         """Answer what else has arrived, up to this connection's share of requests in a row."""
         protocol, left = self._protocol, self._context.limits.pipelined
-        while left > 0 and self._phase < RUNNING:
+        while self._phase < RUNNING:
+            if self._phase == BODY:
+                if not self._collect():
+                    return
+                continue
+            if not left and protocol.buffered:
+                self._phase = QUEUED
+                self._context.crew.call_soon(self._advance_later, self)
+                return
             left -= 1
             try:
-                head = protocol.next_request() if self._phase == HEAD else None
+                head = protocol.next_request()
             except RemoteProtocolError as error:
                 self._refuse(error.status, str(error))
                 return
-            if head is not None:
-                self._take(head)
-            elif self._phase == HEAD:
+            if head is None:
                 self._await_head()
                 return
-            elif not self._collect():
-                return
-        if self._phase < RUNNING and protocol.buffered:
-            self._context.crew.call_soon(self._advance_later, self)
+            self._take(head)
 
     def _take(self, head: RequestHead) -> None:
         section = head.section
+        if self._context.access_log is not None:
+            self._started = perf_counter()
         if section.body_length or section.expects_other or head.target[0] != "/":
             self._begin(head)
         else:
@@ -151,14 +161,16 @@ class HTTPConnection(Outbound):
         self._advance()
 
     def _advance_later(self) -> None:
-        if self._phase < RUNNING:
+        """An errand: others have had their turn. Nothing was read meanwhile, so that what waits stays bounded."""
+        if self._phase == QUEUED:
+            self._phase = HEAD
             self._advance()
 
     def _await_head(self) -> None:
         """The next head is not complete: its deadline runs from its first byte."""
         if self._protocol.buffered:
             now = self._context.crew.now
-            if not self._last_byte:
+            if self._last_byte <= 0.0:
                 self.deadline = now + self._context.timeouts.head
             self._last_byte = now
 
@@ -167,6 +179,8 @@ class HTTPConnection(Outbound):
         section = head.section
         request = Request(head, self, None if section.body_length else b"")
         self._request = request
+        self._status = UNANSWERED
+        self._last_byte = 0.0
         if section.expects_other:
             self._refuse(417, "the only expectation known is 100-continue")
         elif head.method == "CONNECT":
@@ -179,30 +193,33 @@ class HTTPConnection(Outbound):
             self._run(request)
 
     def _begin_body(self, request: Request, length: int) -> None:
-        context, chosen = self._context, options_of(self._context.handler, request)
-        limit = context.limits.body if chosen.max_body is None else chosen.max_body
-        if length > limit and not chosen.stream_body:
+        context, protocol = self._context, self._protocol
+        try:
+            chosen = options_of(context.handler, request)
+        except BaseException as error:
+            protocol.keep_alive = False
+            self._reply(request, context.failed(request, error))
+            return
+        limit: int | None = context.limits.body if chosen.max_body is None else chosen.max_body
+        if chosen.stream_body and chosen.max_body is None:
+            limit = None
+        if limit is not None and length > limit:
             self._refuse(413, f"a body may have {limit} bytes here")
-            return
-        now = context.crew.now
-        self._last_byte = now
-        if chosen.stream_body:
-            most = limit if chosen.max_body is not None else None
+        elif limit is None or chosen.stream_body:
             expects = request.head.section.expects_continue
-            self._body = StreamedBody(self._stream, self._protocol, context.timeouts, most, expects)
+            self._body = StreamedBody(self._stream, protocol, context.timeouts, limit, expects, context.crew.hand_over)
             self._run(request)
-            return
+        else:
+            self._begin_collecting(request, limit)
+
+    def _begin_collecting(self, request: Request, limit: int) -> None:
+        context, now = self._context, self._context.crew.now
+        self._last_byte = now
         self._body = BodyCollector(limit, context.limits.body_in_memory, now)
         self._phase = BODY
         self.deadline = now + context.timeouts.body
         if request.head.section.expects_continue and not self._protocol.buffered:
             self._send_continue()
-
-    def _send_continue(self) -> None:
-        try:
-            self._stream.send(CONTINUE)  # 25 bytes into an empty send buffer
-        except OSError as error:
-            self._lose(error)
 
     def _collect(self) -> bool:
         """Take what has arrived of the body; True where there is no more to wait for."""
@@ -211,6 +228,7 @@ class HTTPConnection(Outbound):
             return False
         try:
             collector.add(protocol.read_body())
+            collector.expect(protocol.body_announced)
             if not protocol.body_complete:
                 self._last_byte = self._context.crew.now
                 return False
@@ -232,8 +250,7 @@ class HTTPConnection(Outbound):
 
     def _is_fast_enough(self, body: BodyCollector, now: float) -> bool:
         timeouts = self._context.timeouts
-        elapsed = now - body.started
-        if elapsed < timeouts.body or body.received < elapsed * timeouts.body_rate:
+        if body.received < (now - body.started) * timeouts.body_rate:
             return False
         self.deadline = now + 1.0
         return True
@@ -247,154 +264,3 @@ class HTTPConnection(Outbound):
             except RemoteProtocolError:
                 logger.debug("%s went away inside a body", self._peer.host)
         self.close()
-
-    # Running
-
-    def _run(self, request: Request) -> None:
-        self._request = request
-        self._last_byte = 0.0
-        context = self._context
-        if context.access_log is not None:
-            self._started = perf_counter()
-        if context.sites.watchful or isinstance(self._body, StreamedBody):
-            self._run_watchfully(request)
-        else:
-            self._call(request)
-
-    def _run_watchfully(self, request: Request) -> None:
-        """As `_run`, where something is known to block: hand over first, and watch whether it still does."""
-        sites = self._context.sites
-        if not isinstance(self._body, StreamedBody) and not sites.might_block(request):
-            self._call(request)
-            if request.site is None and not self.detached:
-                sites.passed()
-        elif self._context.crew.hand_over():
-            self._call_and_watch(request)
-        else:
-            self._defer(request)
-
-    def _call_and_watch(self, request: Request) -> None:
-        wall, cpu = perf_counter(), thread_time()
-        self._call(request)
-        self._context.sites.observe(request, perf_counter() - wall, thread_time() - cpu)
-
-    def _defer(self, request: Request) -> None:
-        """No thread may block now: wait for one, or be refused."""
-        self._phase = RUNNING
-        if not self._context.crew.defer(self, partial(self._run_deferred, request)):
-            self._phase = HEAD
-            self._reply(request, problem(request, 503, headers=[("Retry-After", "1")]))
-
-    def _run_deferred(self, request: Request) -> None:
-        self._call_and_watch(request)
-        if self._phase < RUNNING:
-            self._advance()
-
-    def _call(self, request: Request) -> None:
-        """Run the handler and answer with what it gives: text and bytes in one piece, the rest step by step."""
-        context = self._context
-        self._phase = RUNNING
-        try:
-            result = context.handler(request)
-            if context.crew.now >= context.ready_until:
-                context.refresh(context.crew.now)
-            if context.closing:
-                self._protocol.keep_alive = False
-            if result.__class__ is str and self._body is None:
-                self._status, body = 200, result.encode()
-                data = self._protocol.respond_encoded(200, _HTML, body, context.ready)
-            else:
-                response = result if isinstance(result, Response) else as_response(result)
-                if response.body.__class__ is FileSegment and response.lines is not None and self._body is None:
-                    self._send_file(response.status, response.lines, response.body)
-                    return
-                if response.body.__class__ is not bytes or response.reason is not None or self._body is not None:
-                    self._reply_by_steps(request, response)
-                    return
-                self._status, body = response.status, response.body
-                data = self._respond(response, body)
-        except AtLimit:
-            self._defer(request)
-        except RequestBodyError as error:
-            self._refuse(error.status, str(error))
-        except Exception as error:
-            self._reply(request, context.failed(request, error))
-        else:
-            self._send_whole(data, len(body))
-
-    def _respond(self, response: Response, body: bytes) -> bytes:
-        status, lines, ready = response.status, response.lines, self._context.ready
-        if status < 200:
-            raise LocalProtocolError(f"a handler's status is 200 or more, not {status}")
-        if lines is not None:
-            return self._protocol.respond_encoded(status, lines, body, ready)
-        return self._protocol.respond(status, response.headers.fields, body, ready)
-
-    def _send_whole(self, data: bytes, size: int) -> None:
-        """Send a response in one piece, `size` bytes of it body; keep what the socket does not take."""
-        try:
-            gone = self._stream.send(data)
-        except BlockingIOError:
-            gone = 0
-        except OSError as error:
-            self._lose(error)
-            return
-        if gone == len(data):
-            self._finish(size)
-        else:
-            self._send_rest(data, gone, len(data) - size)
-
-    def _reply_by_steps(self, request: Request, response: Response) -> None:
-        if isinstance(response, Written):
-            self._send_written(response)
-        else:
-            self._reply(request, response)
-
-    def _send_written(self, response: Written) -> None:
-        """What the handler wrote as HTTP itself; its word on the connection's future counts beside ours."""
-        protocol = self._protocol
-        self._status = response.status
-        if not protocol.body_complete:
-            self._settle_request_body()
-        protocol.keep_alive &= response.keep_alive
-        whole = response.whole
-        if response.aborted:
-            response.close()
-            self._abort("its handler broke off")
-        elif whole is not None:
-            self._send_whole(whole, response.size)
-        else:
-            self._send(written(protocol, response))
-
-    # The Exchange of the running request
-
-    @property
-    def client(self) -> ClientAddress:
-        """The peer of the connection."""
-        return self._peer
-
-    @property
-    def scheme(self) -> str:
-        """ "http" or "https"."""
-        return self._context.scheme
-
-    def hand_over(self) -> bool:
-        """See `Request.hand_over`."""
-        return self._context.crew.hand_over()
-
-    def enter(self, site: object) -> None:
-        """See `Request.enter`. Raises `AtLimit` where the site blocks and no thread may."""
-        sites = self._context.sites
-        if sites.watchful and sites.site_might_block(site) and not self._context.crew.hand_over():
-            raise AtLimit
-
-    def direct(self) -> DirectConnection:
-        """The connection for a handler that writes HTTP itself, and answers with `Written`."""
-        return DirectConnection(self._stream, self._protocol, self._context, self)
-
-    def body_stream(self) -> BinaryIO:
-        """See `Request.stream`; for bodies that are streamed."""
-        body = self._body
-        if not isinstance(body, StreamedBody):
-            raise RuntimeError("the request's body is not streamed, or its response has been sent")
-        return buffered(body.read_more)

@@ -24,6 +24,10 @@ from salver.service.sites import Sites
 
 logger = logging.getLogger("salver")
 
+# Seconds: a client that repeats itself does so sooner, and a browser's header section with all that was made of it
+# weighs more than the rest of an idle connection.
+_REST = 5.0
+
 
 class RequestLog(Protocol):
     """Where a line for each request goes; `add` must not block."""
@@ -55,6 +59,7 @@ class Context:
         "access_log",
         "closing",
         "crew",
+        "cut",
         "emptied",
         "handler",
         "heads",
@@ -65,6 +70,7 @@ class Context:
         "read_ahead",
         "ready",
         "ready_until",
+        "rest",
         "scheme",
         "settings",
         "sites",
@@ -80,6 +86,7 @@ class Context:
         self.heads = settings.limits.of_heads()
         self.read_ahead = settings.limits.read_ahead
         self.timeouts = settings.timeouts
+        self.rest = min(settings.timeouts.idle, _REST)  # seconds until an idle connection forgets
         self.crew = crew
         self.access_log = access_log
         self.scheme = scheme
@@ -87,6 +94,7 @@ class Context:
         self._options = chosen if isinstance(chosen, HandlerOptions) else HandlerOptions()
         self.sites = Sites(SiteTable(), self._options.blocking)
         self.closing = not settings.keep_alive  # every response is its connection's last
+        self.cut = False  # the server has stopped: who comes back to a connection now ends it
         self.patience = 0.0  # seconds that idle connections have while the server stops
         self.per_address: dict[str, int] = {}  # connections
         self._counting = threading.Lock()
@@ -134,7 +142,7 @@ class Context:
         if self.closing and not self.crew.members:
             self.emptied.set()
 
-    def failed(self, request: Request, error: Exception) -> Response:
+    def failed(self, request: Request, error: BaseException) -> Response:
         """The answer where a handler raised: 500 without a detail; the traceback goes to the log."""
         logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
         return as_response(problem(request, 500))

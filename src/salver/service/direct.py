@@ -19,8 +19,8 @@ from salver.service.bodies import BodyStream
 if TYPE_CHECKING:
     from salver.net.stream import Stream
     from salver.protocol.server_connection import ServerConnection
-    from salver.service.connection import HTTPConnection
     from salver.service.context import Context
+    from salver.service.ending import Ending
 
 _LOOK = 1_000  # milliseconds between two looks at the clock, while waiting
 
@@ -38,9 +38,7 @@ class DirectConnection:
 
     __slots__ = ("_connection", "_context", "_protocol", "stream")
 
-    def __init__(
-        self, stream: Stream, protocol: ServerConnection, context: Context, connection: HTTPConnection
-    ) -> None:
+    def __init__(self, stream: Stream, protocol: ServerConnection, context: Context, connection: Ending) -> None:
         self.stream = stream
         self._protocol = protocol
         self._context = context

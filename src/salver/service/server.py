@@ -12,8 +12,9 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from salver.handler import Handler
 from salver.net.address import parse_address
@@ -26,6 +27,10 @@ from salver.service.connection import HTTPConnection
 from salver.service.context import Context
 from salver.service.settings import Settings
 
+if TYPE_CHECKING:
+    from salver.net.certificates import Certificates, TLSFiles
+    from salver.service.accepting import Connect
+
 logger = logging.getLogger("salver")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -35,8 +40,8 @@ _SPARE_DESCRIPTORS = 32  # for files, logs and what a handler opens
 class Server:
     """One handler served on some addresses, in this process.
 
-    Thread-safe: `stop` and `wait` may be called from any thread, `stop` from a signal handler too. A stopped server
-    cannot be started again.
+    Thread-safe: `stop` and `wait` may be called from any thread, `stop` from a signal handler too; a request's handler
+    calls `request_stop`, since `stop` would wait for the handler's own end. A stopped server cannot be started again.
     """
 
     def __init__(
@@ -47,13 +52,17 @@ class Server:
         settings: Settings | None = None,
         listeners: Sequence[Listener] | None = None,
         on_tick: Callable[[], None] | None = None,
+        tls: TLSFiles | Certificates | None = None,
     ) -> None:
         """Bind. `bind`: one address or several ("host:port", "[v6]:port", "unix:path", "fd:3"); `listeners`, open
         ones, take its place and become the server's. `on_tick` is called about once a second by the leader.
+        `tls`, or else the setting of that name: HTTPS is spoken, on all of them.
 
-        Raises `AddressError` for an address that cannot be read and `ListenError` where it cannot be bound.
+        Raises `AddressError` for an address that cannot be read and `ListenError` where it cannot be bound; `TLSError`
+        where a certificate or a key cannot be used.
         """
         self._settings = settings or Settings()
+        self._certificates = _certificates(self._settings.tls if tls is None else tls)
         self._listeners = list(listeners) if listeners is not None else _open(bind, self._settings.limits.backlog)
         self._handler = handler
         self._on_tick = on_tick
@@ -79,36 +88,50 @@ class Server:
     @property
     def urls(self) -> list[str]:
         """Where a browser finds the server."""
-        return urls(self._listeners)
+        return urls(self._listeners, self._scheme)
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self._certificates is None else "https"
 
     def start(self) -> None:
-        """Accept and serve, in threads of the server's own; returns at once."""
-        self._open_crew().start()
+        """Accept and serve, in threads of the server's own; returns at once. Raises RuntimeError the second time, and
+        where the system gives no thread; OSError where it does not watch the listeners. The server has stopped then."""
+        self._begin(Crew.start)
 
     def run_here(self) -> None:
         """Accept and serve in the calling thread, one request at a time, until another thread calls `stop`. For
-        `limits.threads` of 1. KeyboardInterrupt and SystemExit pass; `stop` is then the caller's to call."""
+        `limits.threads` of 1. KeyboardInterrupt and SystemExit pass; the server has stopped then."""
         if self._settings.limits.threads != 1:
             raise ValueError("one thread alone serves one request at a time: set limit_threads to 1")
-        self._open_crew().lead_here()
+        self._begin(Crew.lead_here)
 
-    def _open_crew(self) -> Crew:
+    def _begin(self, lead: Callable[[Crew], None]) -> None:
+        if self._crew is not None or self._stopped.is_set():
+            raise RuntimeError("a server is started once; make another one")
         settings, limits = self._settings, self._settings.limits
+        if settings.access_log is not None:
+            self._log = AccessLog(settings.log_format, settings.access_log)
+            self._log.start()
         crew = Crew(
             make_poller(settings.poller),
             CrewSettings(max_threads=limits.threads, queue=limits.queue),
             on_tick=self._tick if self._on_tick else None,
         )
-        if settings.access_log is not None:
-            self._log = AccessLog(settings.log_format, settings.access_log)
-            self._log.start()
-        context = Context(self._handler, settings, crew, self._log)
+        context = Context(self._handler, settings, crew, self._log, self._scheme)
         capacity = min(limits.connections, _descriptor_limit() - _SPARE_DESCRIPTORS)
-        self._acceptors = [Acceptor(listener, context, max(capacity, 8)) for listener in self._listeners]
-        for acceptor in self._acceptors:
-            crew.add(acceptor, exclusive=True)  # of several workers only one is woken
+        connect = _connecting(self._certificates)
+        self._acceptors = [Acceptor(listener, context, max(capacity, 8), connect) for listener in self._listeners]
         self._crew, self._context = crew, context
-        return crew
+        try:
+            for acceptor in self._acceptors:
+                crew.add(acceptor, exclusive=True)  # of several workers only one is woken
+            lead(crew)
+        except BaseException:
+            crew.stop(0)
+            self._cut()
+            self._finished()
+            raise
 
     def _tick(self, now: float) -> None:
         if self._on_tick is not None:
@@ -145,31 +168,34 @@ class Server:
             self._close_listeners()
             self._finished()
             return
+        self._context.patience = patience
         self._context.closing = True
-        crew.call_soon(lambda: self._quiesce(patience))
+        crew.call_soon(partial(self._quiesce, crew, patience))
         self._context.emptied.wait(grace)
         with self._stopping:
             if not self._stopped.is_set():
                 crew.call_soon(self._cut)
-                crew.stop(timeout=1.0)
+                crew.stop(timeout=1.0 if grace else 0.2)
                 self._cut()
                 self._finished()
 
-    def _quiesce(self, patience: float) -> None:
+    def _quiesce(self, crew: Crew, patience: float) -> None:
         """In the leader: no new connections, and the idle ones go."""
         for acceptor in self._acceptors:
+            acceptor.accept_the_rest()
             acceptor.close()
         for member in self._connections():
-            if not member.detached:
-                member.let_end(patience)
+            crew.call_soon(partial(member.let_end, patience), member)
         if self._context is not None:
             self._context.note_if_empty()
 
     def _cut(self) -> None:
         for acceptor in self._acceptors:
             acceptor.close()
+        if self._context is not None:
+            self._context.cut = True
         for member in self._connections():
-            if not member.detached:
+            if not member.detached:  # a thread is still inside those; it ends them when it comes back
                 member.close()
 
     def _connections(self) -> list[HTTPConnection]:
@@ -270,6 +296,23 @@ def _open(bind: str | Iterable[str], backlog: int) -> list[Listener]:
             listener.close()
         raise
     return opened
+
+
+def _certificates(tls: TLSFiles | Certificates | None) -> Certificates | None:
+    """Read, where they are not yet. What TLS needs is imported only where it is wanted."""
+    if tls is None:
+        return None
+    from salver.net.certificates import Certificates
+
+    return tls if isinstance(tls, Certificates) else Certificates(tls)
+
+
+def _connecting(certificates: Certificates | None) -> Connect:
+    if certificates is None:
+        return HTTPConnection
+    from salver.service.tls_connection import over
+
+    return over(certificates)
 
 
 def _descriptor_limit() -> int:

@@ -7,18 +7,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import IO, Any, Union
+from typing import IO, TYPE_CHECKING, Any, Union
 
+from salver.protocol.errors import LocalProtocolError
 from salver.protocol.limits import Limits
+from salver.protocol.writer import encode_field
+
+if TYPE_CHECKING:
+    from salver.net.certificates import Certificates, TLSFiles
 
 KIB, MIB = 1024, 1024 * 1024
+
+# Without any of these nothing would ever be accepted, read or answered.
+_AT_LEAST_ONE = frozenset(("read_ahead", "pipelined", "connections", "threads"))
 
 LogDestination = Union[str, IO[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class SizeLimits:
-    """Bytes and counts. Immutable."""
+    """Bytes and counts. Immutable. Raises ValueError for what is no count."""
 
     request_line: int = 8 * KIB  # bytes; past it 414 and close
     header_section: int = 32 * KIB  # bytes; past it 431 and close
@@ -35,6 +43,14 @@ class SizeLimits:
     queue: int = 1_024  # requests that wait for such a thread; past it 503
     backlog: int = 2_048  # connections that wait in the kernel
 
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value, least = getattr(self, name), name in _AT_LEAST_ONE
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise ValueError(f"limit_{name} is a whole number, not {value!r}")
+            if value < least:
+                raise ValueError(f"limit_{name} is at least {least:d}, not {value}")
+
     def of_heads(self) -> Limits:
         """What the protocol needs to know."""
         return Limits(self.request_line, self.header_section, self.fields, self.chunk_overhead)
@@ -42,9 +58,10 @@ class SizeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds, checked once a second. Immutable."""
+    """Seconds, checked once a second. Immutable. Raises ValueError for what is no time."""
 
     head: float = 10.0  # from its first byte to its end, and from connecting to the first byte
+    handshake: float = 10.0  # from connecting to the end of a TLS handshake
     idle: float = 75.0  # between two requests of a connection
     body: float = 20.0  # before `body_rate` is asked for
     body_rate: float = 500.0  # bytes a second, on average, that a body must arrive with; slower is 408
@@ -52,10 +69,16 @@ class Timeouts:
     linger: float = 2.0  # that unread input is read and dropped after the last response
     stop: float = 30.0  # for what is in flight when the server stops
 
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
+                raise ValueError(f"timeout_{name} is a number of seconds, not {value!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one server behaves. Immutable; share it freely."""
+    """How one server behaves. Immutable; share it freely. Raises ValueError for a name that no head may carry."""
 
     limits: SizeLimits = field(default_factory=SizeLimits)
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -64,12 +87,20 @@ class Settings:
     access_log: LogDestination = None  # a path, "-" for standard output, an open text file, None for none
     log_format: str = "combined"  # "combined", "json", or a format string
     poller: str = "auto"  # "auto", "epoll" or "selectors"
+    tls: TLSFiles | Certificates | None = None  # a certificate and its key: HTTPS; None: HTTP
+
+    def __post_init__(self) -> None:
+        if self.server_name:
+            try:
+                encode_field("Server", self.server_name)
+            except LocalProtocolError as error:
+                raise ValueError(f"server_name: {error}") from None
 
     @classmethod
     def of(cls, **settings: Any) -> Settings:
         """From flat names: `Settings.of(limit_body=1024, timeout_idle=5, access_log="-")`.
 
-        Raises TypeError for a name that does not exist, with those that do.
+        Raises TypeError for a name that does not exist, with those that do, and ValueError for a value that is none.
         """
         names = flat_names()
         wrong = sorted(set(settings) - set(names))

@@ -40,6 +40,10 @@ class Sites:
         """Whether a named site is handed over."""
         return self._always is not False and self._table.might_block(site)
 
+    def has_blocked(self, request: Request) -> bool:
+        """Whether the request, which has run, belongs to what blocks."""
+        return self._always is True or (self._always is None and self._table.might_block(self._key(request)))
+
     def learn(self, request: Request) -> None:
         """The request was seen to block the leader."""
         if self._always is not None:

@@ -138,8 +138,8 @@ class _WorkerProcess:
             return
         if signal.SIGUSR1 in numbers:
             server.reopen_logs()
-        for _ in range(numbers.count(signal.SIGTERM)):
-            self._obey(server, Tell.STOP)
+        if signal.SIGTERM in numbers:  # of somebody who means this worker alone: the others go on, nobody is in a hurry
+            self._obey(server, Tell.RETIRE)
 
     def _obey(self, server: WorkerServer, what: Tell) -> None:
         if what <= self._told:

@@ -46,6 +46,7 @@ from salver.service.worker_process import (
 
 if TYPE_CHECKING:
     from salver.handler import Handler
+    from salver.net.certificates import Certificates
     from salver.net.listener import Listener
     from salver.service.settings import Settings
 
@@ -69,34 +70,44 @@ def run_workers(
     settings: Settings,
     workers: int,
     times: WorkerTimes | None = None,
+    tls: Certificates | None = None,
 ) -> int:
     """Serve with `workers` processes (at least 1) until a signal ends them; returns the exit code.
 
     `make_handler` is called in each worker: what it imports there, a SIGHUP imports anew. The listeners become the
-    master's, which closes them at the end. `times.stop` is the settings' own. Call it in the main thread of a process
+    master's, which closes them at the end. `tls` is read here, so that the workers take each other's session tickets.
+    `times.stop` is the settings' own. Call it in the main thread of a process
     that has no others yet; raises RuntimeError elsewhere, and where there is no `fork`.
     """
 
     def make_server(beat: Callable[[], None]) -> WorkerServer:
         from salver.service.server import Server  # here, so that a master alone stays small
 
-        return Server(make_handler(), listeners=listeners, settings=settings, on_tick=beat)
+        return Server(make_handler(), listeners=listeners, settings=settings, on_tick=beat, tls=tls)
+
+    def release() -> None:
+        for listener in listeners:
+            listener.close()
 
     times = replace(times or WorkerTimes(), stop=settings.timeouts.stop)
     try:
-        return Master(make_server, workers, times).run()
+        return Master(make_server, workers, times, release).run()
     finally:
-        for listener in listeners:
-            listener.close()
+        release()
 
 
 class Master:
     """The master's loop, for any `MakeServer`. `run` once."""
 
-    def __init__(self, make_server: MakeServer, size: int, times: WorkerTimes) -> None:
+    def __init__(
+        self, make_server: MakeServer, size: int, times: WorkerTimes, release: Callable[[], None] = lambda: None
+    ) -> None:
+        """`release` lets go of what new workers would need: the listeners, to which nobody shall connect while the
+        last workers finish. Called when stopping begins, perhaps more than once."""
         if size < 1:
             raise ValueError(f"there must be at least 1 worker, not {size}")
         self._make_server = make_server
+        self._release = release
         self._times = times
         self._staff = Staff(size, times)
         self._links: dict[int, socket.socket] = {}  # by process
@@ -123,6 +134,8 @@ class Master:
 
     def _step(self) -> None:
         now = time.monotonic()
+        if self._staff.stopping:
+            self._release()
         for action in self._staff.decide(now):
             self._do(action)
         if not self._staff.finished:

@@ -1,0 +1,199 @@
+"""Calling the handler, inline or handed over, and what the running request asks of its connection.
+
+What is known to block is handed over before it runs; where no thread may block, it waits for one, or is refused with
+503. Whatever a handler raises, also what is no Exception, is an answer here: nothing of it reaches the crew's thread.
+This file does not read from the client, and knows no deadline.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from time import perf_counter, thread_time
+from typing import BinaryIO
+
+from salver.handler import as_response
+from salver.problem import problem
+from salver.protocol.errors import LocalProtocolError
+from salver.request import ClientAddress, Request, RequestBodyError
+from salver.response import FileSegment, Response, Written
+from salver.service.bodies import buffered
+from salver.service.direct import DirectConnection
+from salver.service.ending import HEAD, RUNNING, UNANSWERED
+from salver.service.outbound import Outbound
+from salver.service.sending import Sending, written
+from salver.service.streaming import StreamedBody
+
+_HTML = b"Content-Type: text/html; charset=utf-8\r\n"
+
+
+class AtLimit(BaseException):
+    """Raised through a handler by `enter`, before it did anything: no thread is free for a site that blocks. Not an
+    Exception, so that no handler's own error handling takes it for one."""
+
+
+class Running(Outbound):
+    """The half that runs requests. See `HTTPConnection`."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def _advance(self) -> None:
+        """Answer what else has arrived."""
+
+    def _run(self, request: Request) -> None:
+        self._request = request
+        self._last_byte = 0.0
+        if self._context.sites.watchful or isinstance(self._body, StreamedBody):
+            self._run_watchfully(request)
+        else:
+            self._call(request)
+
+    def _run_watchfully(self, request: Request) -> None:
+        """As `_run`, where something is known to block: hand over first, and watch whether it still does."""
+        sites = self._context.sites
+        if not isinstance(self._body, StreamedBody) and not sites.might_block(request):
+            self._call(request)
+            if request.site is None and not self.detached:
+                sites.passed()
+        elif self._context.crew.hand_over():
+            self._call_and_watch(request)
+        else:
+            self._defer(request)
+
+    def _call_and_watch(self, request: Request) -> None:
+        wall, cpu = perf_counter(), thread_time()
+        self._call(request)
+        self._context.sites.observe(request, perf_counter() - wall, thread_time() - cpu)
+
+    def _defer(self, request: Request) -> None:
+        """No thread may block now: wait for one, or be refused."""
+        self._phase = RUNNING
+        self._status = UNANSWERED
+        if not self._context.crew.defer(self, partial(self._run_deferred, request)):
+            self._phase = HEAD
+            self._reply(request, problem(request, 503, headers=[("Retry-After", "1")]))
+
+    def _run_deferred(self, request: Request) -> None:
+        self._call_and_watch(request)
+        if self._phase < RUNNING:
+            self._advance()
+
+    def _call(self, request: Request) -> None:
+        """Run the handler and answer with what it gives: text and bytes in one piece, the rest step by step."""
+        context = self._context
+        sending: Sending | Written | None = None
+        self._phase = RUNNING
+        try:
+            result = context.handler(request)
+            if context.crew.now >= context.ready_until:
+                context.refresh(context.crew.now)
+            if context.closing:
+                self._protocol.keep_alive = False
+            if result.__class__ is str and self._body is None:
+                self._status, body = 200, result.encode()
+                data = self._protocol.respond_encoded(200, _HTML, body, context.ready)
+            else:
+                response = result if isinstance(result, Response) else as_response(result)
+                if response.body.__class__ is not bytes or response.reason is not None or self._body is not None:
+                    sending = self._prepare_any(response)
+                else:
+                    self._status, body = response.status, response.body
+                    data = self._respond(response, body)
+        except AtLimit:
+            self._defer(request)
+        except RequestBodyError as error:
+            self._refuse(error.status, str(error))
+        except BaseException as error:
+            self._reply(request, context.failed(request, error))
+        else:
+            if sending is None:
+                self._send_whole(data, len(body))
+            else:
+                self._send_any(sending)
+
+    def _send_any(self, sending: Sending | Written) -> None:
+        if not isinstance(sending, Written):
+            self._send(sending)
+        elif sending.aborted:
+            sending.close()
+            self._abort("its handler broke off")
+        else:
+            self._send_whole(sending.whole or b"", sending.size)
+
+    def _prepare_any(self, response: Response) -> Sending | Written:
+        """Whatever does not leave in one piece: a file has a short way of its own."""
+        if isinstance(response, Written):
+            return self._prepare_written(response)
+        body, lines = response.body, response.lines
+        if body.__class__ is FileSegment and lines is not None and self._body is None:
+            return self._prepare_file(response.status, lines, body)
+        return self._prepare(response)
+
+    def _prepare_written(self, response: Written) -> Sending | Written:
+        """What the handler wrote as HTTP itself; its word on the connection's future counts beside ours."""
+        protocol = self._protocol
+        self._status = response.status
+        if not protocol.body_complete:
+            self._settle_request_body(may_be_read=False)
+        protocol.keep_alive &= response.keep_alive
+        if response.aborted or response.whole is not None:
+            return response
+        return written(protocol, response)
+
+    def _respond(self, response: Response, body: bytes) -> bytes:
+        status, lines, ready = response.status, response.lines, self._context.ready
+        if status < 200:
+            raise LocalProtocolError(f"a handler's status is 200 or more, not {status}")
+        if lines is not None:
+            return self._protocol.respond_encoded(status, lines, body, ready)
+        return self._protocol.respond(status, response.headers.fields, body, ready)
+
+    def _send_whole(self, data: bytes, size: int) -> None:
+        """Send a response in one piece, `size` bytes of it body; keep what the socket does not take."""
+        try:
+            gone = self._stream.send(data)
+        except BlockingIOError:
+            gone = 0
+        except OSError as error:
+            self._lose(error)
+            return
+        if gone == len(data):
+            self._finish(size)
+        else:
+            self._send_rest(data, gone, len(data) - size)
+
+    # The Exchange of the running request
+
+    @property
+    def client(self) -> ClientAddress:
+        """The peer of the connection."""
+        return self._peer
+
+    @property
+    def scheme(self) -> str:
+        """ "http" or "https"."""
+        return self._context.scheme
+
+    def hand_over(self) -> bool:
+        """See `Request.hand_over`."""
+        return self._context.crew.hand_over()
+
+    def enter(self, site: object) -> None:
+        """See `Request.enter`. Raises `AtLimit` where the site blocks and no thread may, as long as nothing of the
+        response has left: behind that, it cannot be put off."""
+        sites = self._context.sites
+        blocks = sites.watchful and sites.site_might_block(site)
+        if blocks and not self._context.crew.hand_over() and self._phase == RUNNING:
+            raise AtLimit
+
+    def direct(self) -> DirectConnection:
+        """The connection for a handler that writes HTTP itself, and answers with `Written`."""
+        return DirectConnection(self._stream, self._protocol, self._context, self)
+
+    def body_stream(self) -> BinaryIO:
+        """See `Request.stream`; for bodies that are streamed."""
+        body = self._body
+        if not isinstance(body, StreamedBody):
+            raise RuntimeError("the request's body is not streamed, or its response has been sent")
+        return buffered(body.read_more)
