@@ -11,7 +11,7 @@ OPTIMISED := $(RUN) -O -m pytest -q -m "not bench" -W "ignore:assertions not in 
 MEASURED := $(RUN) -m pytest -q -m "not bench" --cov-report=term
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-all test-tools lint format types arch bench fuzz docs build clean
+.PHONY: help setup serve test cpython test-all test-tools lint format types arch bench fuzz docs build clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,6 +31,9 @@ test: setup test-tools ## every test; protocol and semantics under -O too, and c
 
 test-tools:
 	@sh tools/install-test-tools.sh
+
+cpython: setup ## CPython's own tests of http.server and socketserver, with our names, on every interpreter found
+	@sh tools/cpython-tests.sh $(RUN)
 
 test-all: ## the suite on every interpreter found
 	@sh tools/test-all.sh

@@ -141,6 +141,11 @@ class Request:
                 self._stream = io.BytesIO(body) if isinstance(body, bytes) else body
         return self._stream
 
+    @property
+    def exchange(self) -> Exchange:
+        """The server's side of this request; for adapters that know which server that is."""
+        return self._exchange
+
     def hand_over(self) -> bool:
         """Say that this handler is about to block (a query, a sleep): others are served meanwhile, without waiting
         for the overseer to notice. True where the thread may block; False where every thread is taken."""

@@ -268,3 +268,13 @@ def test_bytes_that_come_one_by_one_are_looked_at_once() -> None:
         head = connection.next_request()
     assert head is not None
     assert lines == [b"POST / HTTP/1.1"]
+
+
+def test_who_goes_on_in_another_protocol_takes_what_came() -> None:
+    connection = ServerConnection()
+    connection.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\x81\x05hello")
+    connection.next_request()
+
+    assert connection.take_rest() == b"\x81\x05hello"
+    assert connection.buffered == 0
+    assert connection.take_rest() == b""

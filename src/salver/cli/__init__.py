@@ -1,4 +1,5 @@
-"""The command line: `salver [DIR]` serves a folder or a file, `salver run module:attribute` any handler.
+"""The command line: `salver [DIR]` serves a folder or a file, `salver run module:attribute` any handler, and
+`salver run script.py` a script written for the standard library's servers.
 
 What a command needs is imported when it is known which one it is: a server is asked for, and answers, within the
 time that reading an unused module takes. Whatever is wrong with a command is one line on standard error, that says
@@ -38,6 +39,12 @@ def _end_when_interrupted() -> None:
 
 def _run(arguments: list[str]) -> int:
     from salver.cli.arguments import parse
+
+    command = parse(arguments)
+    if command.script:
+        from salver.cli.scripts import run_script
+
+        return run_script(command.script[0], command.script[1:])
     from salver.cli.serving import serve
 
-    return serve(parse(arguments))
+    return serve(command)

@@ -20,6 +20,10 @@ DEFAULT_PORT = 8000
 DEFAULT_HOST = "127.0.0.1"
 
 _DESCRIPTION = "Serve a folder or a file over HTTP."
+_RUN_DESCRIPTION = """\
+Serve a Python callable that takes a request; or run a script as it is, with
+http.server and socketserver replaced by Salver's: salver run SCRIPT.py [its arguments]
+"""
 _EPILOG = """\
 examples:
   salver                              this folder, at http://127.0.0.1:8000/
@@ -27,6 +31,7 @@ examples:
   salver -b 0.0.0.0 -b [::]           let the network in
   salver dist --spa --cache 3600      a page app
   salver run shop.app:handler         a Python callable; see salver run --help
+  salver run script.py                a script written for http.server, as it is
 """
 
 
@@ -74,11 +79,14 @@ class Command:
     open_browser: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     log_by_default: bool = True
+    script: tuple[str, ...] = ()  # a script to run as it is, and its arguments
     tls: TLSOptions | None = None
 
 
 def parse(arguments: list[str]) -> Command:
     """The command that these arguments ask for. Raises `UsageError`; `--help` and `--version` raise SystemExit."""
+    if arguments[:1] == ["run"] and len(arguments) > 1 and arguments[1].endswith(".py"):
+        return Command(folder=None, target=None, script=tuple(arguments[1:]))
     if arguments[:1] == ["run"]:
         return _run_command(_run_parser().parse_intermixed_args(arguments[1:]))
     return _folder_command(_folder_parser().parse_intermixed_args(_without_gaps(arguments)))
@@ -158,7 +166,7 @@ def _folder_parser() -> argparse.ArgumentParser:
 
 
 def _run_parser() -> argparse.ArgumentParser:
-    parser = _parser("salver run", "MODULE:ATTRIBUTE [options]", "Serve a Python callable that takes a request.", None)
+    parser = _parser("salver run", "MODULE:ATTRIBUTE [options]", _RUN_DESCRIPTION, None)
     parser.add_argument("target", metavar="MODULE:ATTRIBUTE", help="where it is; this folder is on the path")
     _add_serving(parser)
     _add_settings(parser)

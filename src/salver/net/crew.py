@@ -19,6 +19,7 @@ This file does not know what its members are or do; it knows no bytes.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -59,6 +60,8 @@ class Crew(Rounds):
         self._roster = Roster(settings, self._work)
         self._term: Term | None = None
         self._queue: deque[Deferred] = deque()
+        self._led_here: threading.Event | None = None  # set when a thread of the caller's does not lead any more
+        self._raised: BaseException | None = None
         self._overseer = Overseer(
             Watch(settings.look_every, settings.rescue_busy_after),
             settings.look_every,
@@ -210,6 +213,30 @@ class Crew(Rounds):
         if self._settings.max_threads > 1:
             self._overseer.start()
 
+    def lead_here(self) -> None:
+        """Lead in the calling thread, instead of `start`, until `request_stop`: for a crew of one, whose handlers all
+        run in that thread.
+
+        KeyboardInterrupt and SystemExit end it, whether they come between two calls or inside one, and are raised.
+        """
+        self._led_here = threading.Event()
+        self._term = Term()
+        try:
+            self._lead(self._term)
+        finally:
+            self._led_here.set()
+        if self._raised is not None:
+            raise self._raised
+
+    def _failed(self, member: Member) -> None:
+        error = sys.exception()
+        if self._led_here is None or isinstance(error, Exception):
+            super()._failed(member)
+            return
+        self._raised = error
+        self._close(member)
+        self.request_stop()
+
     def _work(self, worker: Worker) -> None:
         order = self._roster.wait(worker, self._lock)
         while order is not None:
@@ -286,6 +313,9 @@ class Crew(Rounds):
             workers = list(self._roster.workers)
         ended = [_join(worker, until) for worker in workers]
         ended.append(self._overseer.join(max(0.0, until - time.monotonic())))
+        term = self._term
+        if self._led_here is not None and term is not None and term.ident != threading.get_ident():
+            ended.append(self._led_here.wait(max(0.0, until - time.monotonic())))
         self._refuse_deferred()
         self._poller.close()
         if not all(ended):

@@ -82,6 +82,12 @@ class Connection(ABC):
         """Bytes received and not yet taken: pipelined messages, an incomplete head."""
         return len(self.unread)
 
+    def take_rest(self) -> bytes:
+        """What was received and not parsed, for whoever goes on with the stream in another protocol; it is gone
+        from here."""
+        rest, self.unread, self._scanned = self.unread, b"", 0
+        return rest
+
     @property
     def body_complete(self) -> bool:
         """The message being read has been read to its end."""

@@ -87,6 +87,8 @@ class HTTPConnection(Running):
     def on_rescue(self, blocked: bool) -> None:
         """The overseer has taken this connection from the leader; `blocked`, rather than computing."""
         request = self._request
+        if self.attachment is not None and self._phase == RUNNING:
+            self.attachment.on_rescue()
         if blocked and request is not None and self._phase >= RUNNING:  # before that, it is no handler that blocks
             self._context.sites.learn(request)
 

@@ -23,6 +23,7 @@ from salver.service.streaming import StreamedBody
 if TYPE_CHECKING:
     from salver.net.stream import Stream
     from salver.service.context import Context
+    from salver.service.direct import Attachment
 
 logger = logging.getLogger("salver")
 
@@ -52,6 +53,7 @@ class Ending(ABC):
         "_started",
         "_status",
         "_stream",
+        "attachment",
         "deadline",
         "detached",
         "fd",
@@ -76,6 +78,7 @@ class Ending(ABC):
         self._last_byte = RESTING  # crew time of the last byte of an incomplete message; 0.0 between messages, or this
         self._started = 0.0
         self._status = UNANSWERED  # of the response to the request in hand
+        self.attachment: Attachment | None = None  # what a handler keeps for as long as the connection lives
 
     @abstractmethod
     def on_ready(self) -> None:

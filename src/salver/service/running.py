@@ -16,11 +16,12 @@ from salver.handler import as_response
 from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError
 from salver.request import ClientAddress, Request, RequestBodyError
-from salver.response import FileSegment, Response
+from salver.response import FileSegment, Response, Written
 from salver.service.bodies import buffered
+from salver.service.direct import DirectConnection
 from salver.service.ending import HEAD, RUNNING, UNANSWERED
 from salver.service.outbound import Outbound
-from salver.service.sending import Sending
+from salver.service.sending import Sending, written
 from salver.service.streaming import StreamedBody
 
 _HTML = b"Content-Type: text/html; charset=utf-8\r\n"
@@ -80,7 +81,8 @@ class Running(Outbound):
 
     def _call(self, request: Request) -> None:
         """Run the handler and answer with what it gives: text and bytes in one piece, the rest step by step."""
-        context, sending = self._context, None
+        context = self._context
+        sending: Sending | Written | None = None
         self._phase = RUNNING
         try:
             result = context.handler(request)
@@ -108,14 +110,36 @@ class Running(Outbound):
             if sending is None:
                 self._send_whole(data, len(body))
             else:
-                self._send(sending)
+                self._send_any(sending)
 
-    def _prepare_any(self, response: Response) -> Sending:
+    def _send_any(self, sending: Sending | Written) -> None:
+        if not isinstance(sending, Written):
+            self._send(sending)
+        elif sending.aborted:
+            sending.close()
+            self._abort("its handler broke off")
+        else:
+            self._send_whole(sending.whole or b"", sending.size)
+
+    def _prepare_any(self, response: Response) -> Sending | Written:
         """Whatever does not leave in one piece: a file has a short way of its own."""
+        if isinstance(response, Written):
+            return self._prepare_written(response)
         body, lines = response.body, response.lines
         if body.__class__ is FileSegment and lines is not None and self._body is None:
             return self._prepare_file(response.status, lines, body)
         return self._prepare(response)
+
+    def _prepare_written(self, response: Written) -> Sending | Written:
+        """What the handler wrote as HTTP itself; its word on the connection's future counts beside ours."""
+        protocol = self._protocol
+        self._status = response.status
+        if not protocol.body_complete:
+            self._settle_request_body(may_be_read=False)
+        protocol.keep_alive &= response.keep_alive
+        if response.aborted or response.whole is not None:
+            return response
+        return written(protocol, response)
 
     def _respond(self, response: Response, body: bytes) -> bytes:
         status, lines, ready = response.status, response.lines, self._context.ready
@@ -162,6 +186,10 @@ class Running(Outbound):
         blocks = sites.watchful and sites.site_might_block(site)
         if blocks and not self._context.crew.hand_over() and self._phase == RUNNING:
             raise AtLimit
+
+    def direct(self) -> DirectConnection:
+        """The connection for a handler that writes HTTP itself, and answers with `Written`."""
+        return DirectConnection(self._stream, self._protocol, self._context, self)
 
     def body_stream(self) -> BinaryIO:
         """See `Request.stream`; for bodies that are streamed."""

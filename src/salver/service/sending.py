@@ -16,7 +16,7 @@ from typing import Protocol, Union
 
 from salver.protocol.connection import Connection
 from salver.protocol.errors import LocalProtocolError
-from salver.response import Body, FileSegment, Segments
+from salver.response import Body, FileSegment, Segments, Written
 
 # Tells the kernel that the file follows at once, so that head and file share packets (as TCP_CORK, in one call less).
 MORE = getattr(socket, "MSG_MORE", 0)
@@ -205,3 +205,13 @@ class Sending:
         close = getattr(body, "close", None)
         if close is not None:
             close()
+
+
+def written(protocol: Connection, response: Written) -> Sending:
+    """What is left of a response that its handler wrote as HTTP itself."""
+    body = Segments(response.pieces)
+    sending = Sending(protocol, body)
+    for piece in body.pieces:
+        sending.add(piece)
+    sending.head_size = body.length - response.size
+    return sending

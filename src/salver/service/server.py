@@ -97,6 +97,16 @@ class Server:
     def start(self) -> None:
         """Accept and serve, in threads of the server's own; returns at once. Raises RuntimeError the second time, and
         where the system gives no thread; OSError where it does not watch the listeners. The server has stopped then."""
+        self._begin(Crew.start)
+
+    def run_here(self) -> None:
+        """Accept and serve in the calling thread, one request at a time, until another thread calls `stop`. For
+        `limits.threads` of 1. KeyboardInterrupt and SystemExit pass; the server has stopped then."""
+        if self._settings.limits.threads != 1:
+            raise ValueError("one thread alone serves one request at a time: set limit_threads to 1")
+        self._begin(Crew.lead_here)
+
+    def _begin(self, lead: Callable[[Crew], None]) -> None:
         if self._crew is not None or self._stopped.is_set():
             raise RuntimeError("a server is started once; make another one")
         settings, limits = self._settings, self._settings.limits
@@ -116,7 +126,7 @@ class Server:
         try:
             for acceptor in self._acceptors:
                 crew.add(acceptor, exclusive=True)  # of several workers only one is woken
-            crew.start()
+            lead(crew)
         except BaseException:
             crew.stop(0)
             self._cut()
