@@ -8,7 +8,6 @@ limits and deadlines. Neither knows HTTP framing: both take what the protocol ha
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -57,6 +56,8 @@ class BodyCollector:
             raise BodyTooLarge
 
     def _spool(self) -> None:
+        import tempfile  # here, since it is slow to import and most servers never come to it
+
         self._file = tempfile.TemporaryFile(prefix="salver-body-")  # noqa: SIM115 - it outlives this call
         self._file.write(self._first if self._memory is None else self._memory.getbuffer())
         self._first, self._memory = b"", None
