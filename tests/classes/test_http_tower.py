@@ -452,3 +452,31 @@ class TestH8:
             client.request("GET", "/x")
             assert client.getresponse().read() == b"GET /x"
             client.close()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_h1_what_ends_a_handlers_thread_ends_a_server_that_serves_in_it(error: type[BaseException]) -> None:
+    import threading
+
+    raised: list[BaseException] = []
+
+    class Handler(Quiet):
+        def do_GET(self) -> None:
+            raise error
+
+    server = HTTPServer(ANY, Handler)
+
+    def serve_forever() -> None:
+        try:
+            server.serve_forever()
+        except BaseException as it:
+            raised.append(it)
+
+    thread = threading.Thread(target=serve_forever)
+    thread.start()
+    with connect(server) as client:
+        client.sendall(get())
+        assert until_closed(client) == b""
+    thread.join(5)
+    assert [type(it) for it in raised] == [error]
+    server.server_close()

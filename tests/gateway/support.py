@@ -161,3 +161,15 @@ def read_all(client: socket.socket) -> bytes:
     while piece := client.recv(65_536):
         data += piece
     return data
+
+
+def body_of(answer: bytes) -> bytes:
+    """The body of one answer, whether it came with its length or in chunks: which, is a matter of time."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b"Transfer-Encoding: chunked" not in head:
+        return body
+    data = b""
+    while (size := int(body.partition(b"\r\n")[0], 16)) > 0:
+        piece, body = body.partition(b"\r\n")[2][:size], body.partition(b"\r\n")[2][size + 2 :]
+        data += piece
+    return data

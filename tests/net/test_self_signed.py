@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,6 @@ from tests.net.tls_ends import adopted, shake_hands
 
 def names_in(certificates: object, folder: Path) -> list[tuple[str, str]]:
     """What a client sees: the names of the certificate, which it trusts because it was told to."""
-    import socket
-    import threading
-
     here, there = socket.socketpair()
     server = TLSStream(adopted(here), certificates.current())  # type: ignore[attr-defined]
     shaking = threading.Thread(target=shake_hands, args=(server,))
@@ -29,7 +28,7 @@ def names_in(certificates: object, folder: Path) -> list[tuple[str, str]]:
     trusting.verify_mode = ssl.CERT_NONE
     with trusting.wrap_socket(there) as client:
         pem = ssl.DER_cert_to_PEM_cert(client.getpeercert(True) or b"")
-    shaking.join()
+        shaking.join()  # a server whose client has gone already has no handshake
     server.close()
     path = folder / "seen.pem"
     path.write_text(pem)

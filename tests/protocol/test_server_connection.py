@@ -333,3 +333,25 @@ def test_the_memory_of_fields_holds_no_secret_nothing_large_and_is_bounded() -> 
     assert memory.cache_info().hits == 0
     connection().respond(200, [("X", "599")], b"")
     assert memory.cache_info().hits == 1
+
+
+@pytest.mark.parametrize("name", ["Date", "date", "SERVER"])
+def test_a_line_of_the_callers_own_takes_the_place_of_the_one_that_is_ready(name: str) -> None:
+    ready = b"Date: then\r\nServer: ours\r\n"
+    for reply in (
+        connection().respond(200, [(name, "theirs")], b"", ready),
+        connection().send_head(200, [(name, "theirs")], 0, ready),
+    ):
+        lines = reply.lower().split(b"\r\n")
+        assert [line for line in lines if line.startswith(name.lower().encode() + b":")] == [
+            name.lower().encode() + b": theirs"
+        ]
+        assert sum(line.startswith((b"date:", b"server:")) for line in lines) == 2
+
+
+def test_forgetting_in_the_middle_of_a_section_keeps_the_line_that_was_read() -> None:
+    made = ServerConnection()
+    assert made.receive_request(b"GET /kept HTTP/1.1\r\nHost: a\r\nX: ") is None
+    made.forget()
+    head = made.receive_request(b"y\r\n\r\n")
+    assert head is not None and head.target == "/kept"

@@ -85,7 +85,7 @@ class ClassHandler:
 
     def __call__(self, request: Request) -> Response:
         connection = request.exchange
-        kept = connection.attachment if isinstance(connection, HTTPConnection) else None
+        kept = getattr(connection, "attachment", None)  # another server's exchange has none
         writer = kept if kept.__class__ is ResponseWriter and kept.owner is self else self._welcome(request)
         handler = writer.handler
         handler._take(request, writer)

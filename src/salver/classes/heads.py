@@ -16,29 +16,23 @@ _REMEMBERED_MAX = 256  # characters
 _FRAMING = frozenset(("connection", "content-length", "transfer-encoding"))
 
 
+class NotRemembered(Exception):
+    """A field that `field_line` has to encode anew. An exception, because that is what an lru_cache does not keep."""
+
+
+@lru_cache(1024, typed=True)
+def remembered_line(keyword: str, value: object) -> tuple[bytes, str]:
+    """`field_line`, for fields that recur. Raises `NotRemembered` for those that are long, or may be secret."""
+    if not isinstance(value, (str, int)) or len(str(value)) > _REMEMBERED_MAX or keyword.lower() in NOT_REMEMBERED:
+        raise NotRemembered
+    return field_line(keyword, value)
+
+
 def field_line(keyword: str, value: object) -> tuple[bytes, str]:
     """A field's line with its CRLF, and its name in small letters where it concerns framing, else "".
 
     Blanks around the value are dropped. Raises ValueError for what a field must not have in it.
     """
-    try:
-        return _remembered(keyword, value)
-    except (_NotRemembered, TypeError):  # TypeError: a value that cannot be a key
-        return _encode(keyword, value)
-
-
-class _NotRemembered(Exception):
-    """An exception is what an lru_cache does not keep."""
-
-
-@lru_cache(1024, typed=True)
-def _remembered(keyword: str, value: object) -> tuple[bytes, str]:
-    if not isinstance(value, (str, int)) or len(str(value)) > _REMEMBERED_MAX or keyword.lower() in NOT_REMEMBERED:
-        raise _NotRemembered
-    return _encode(keyword, value)
-
-
-def _encode(keyword: str, value: object) -> tuple[bytes, str]:
     name = keyword.lower()
     text = str(value).strip(" \t")
     try:

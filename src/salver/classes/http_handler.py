@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from salver.classes.blocking import BlockingHTTP
-from salver.classes.heads import Framing, field_line, status_line
+from salver.classes.heads import Framing, NotRemembered, field_line, remembered_line, status_line
 from salver.classes.logging_lines import escaped, log_date
 from salver.classes.stream import StreamRequestHandler
 from salver.classes.tutorial import TutorialHTTP
@@ -177,7 +177,10 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     def send_header(self, keyword: str, value: Any) -> None:
         """Add a field to the head. Raises ValueError for CR, LF or another control in it, and for a Content-Length
         that is no number, or another one than before."""
-        line, concerns = field_line(keyword, value)
+        try:
+            line, concerns = remembered_line(keyword, value)
+        except (NotRemembered, TypeError):  # TypeError: a value that cannot be a key
+            line, concerns = field_line(keyword, value)
         if concerns:
             if concerns == "connection":
                 persistence = str(value).strip(" \t").lower()

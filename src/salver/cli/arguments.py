@@ -79,8 +79,8 @@ class Command:
     open_browser: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     log_by_default: bool = True
-    tls: TLSOptions | None = None
     script: tuple[str, ...] = ()  # a script to run as it is, and its arguments
+    tls: TLSOptions | None = None
 
 
 def parse(arguments: list[str]) -> Command:

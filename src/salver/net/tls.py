@@ -23,7 +23,7 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from salver.net.stream import SocketStream
 
@@ -54,6 +54,8 @@ class TLSStream:
 
     __slots__ = (
         "_begun",
+        "_decrypt",
+        "_encrypt",
         "_ended",
         "_failure",
         "_incoming",
@@ -77,6 +79,10 @@ class TLSStream:
         self._session = context.wrap_bio(
             self._incoming, self._outgoing, server_side=hostname is None, server_hostname=hostname
         )
+        # The C methods that SSLObject.read and .write wrap: every request passes here twice.
+        inner = getattr(self._session, "_sslobj", self._session)
+        self._decrypt: Callable[[int], bytes] = inner.read
+        self._encrypt: Callable[[bytes | bytearray | memoryview], int] = inner.write
         self._speaks_first = hostname is not None
         self._begun = False  # the first byte has come, and it was TLS
         self._shaken = False
@@ -152,7 +158,7 @@ class TLSStream:
         incoming, most = self._incoming, size if size < _RECORD else _RECORD
         incoming.write(data)
         try:
-            data = self._session.read(most)
+            data = self._decrypt(most)
         except ssl.SSLWantReadError:
             self._speak_unasked()
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
@@ -172,7 +178,7 @@ class TLSStream:
         if self._ended:
             return b""
         try:
-            data = self._session.read(size)
+            data = self._decrypt(size)
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLError as error:
@@ -192,11 +198,11 @@ class TLSStream:
         if not data:
             self._ended = True
             return data
-        incoming, session = self._incoming, self._session
+        incoming, session, decrypt = self._incoming, self._session, self._decrypt
         parts, total = [data], len(data)
         try:
             while total < size and (incoming.pending or session.pending()):
-                data = session.read(size - total)
+                data = decrypt(size - total)
                 if not data:
                     self._ended = self.more = True
                     break
@@ -225,8 +231,7 @@ class TLSStream:
         After BlockingIOError, or fewer bytes than given, come again with the rest of the same data.
         """
         if self._owed:
-            owed, self._owed = self._owed, 0
-            return self._transmit(self._unsent, owed)
+            return self._pay()
         if len(data) > PIECE:
             return self._send_pieces(memoryview(data)[:_TURN])
         return self._send_piece(data, flags)
@@ -251,16 +256,14 @@ class TLSStream:
         if not size:
             return 0
         try:
-            self._session.write(data)
+            self._encrypt(data)
         except ssl.SSLError as error:  # after shutdown_write, or a failure
             raise BrokenPipeError(errno.EPIPE, _reason(error)) from None
-        if flags & _MORE and self._outgoing.pending <= PIECE:
+        if flags and flags & _MORE and self._outgoing.pending <= PIECE:
             return size
         out = self._outgoing.read()
-        return self._transmit(b"".join((self._unsent, out)) if self._unsent else out, size)
-
-    def _transmit(self, out: bytes | memoryview, size: int) -> int:
-        """Send `out`, in which are `size` bytes that were not reported yet; report those that are gone with it."""
+        if self._unsent:
+            out = b"".join((self._unsent, out))
         try:
             gone = self.socket.send(out)
         except BlockingIOError:
@@ -268,6 +271,23 @@ class TLSStream:
         if gone == len(out):
             self._unsent = b""
             return size
+        return self._owe(out, gone, size)
+
+    def _pay(self) -> int:
+        """Send what is owed; report how much of it has gone."""
+        out, owed = self._unsent, self._owed
+        try:
+            gone = self.socket.send(out)
+        except BlockingIOError:
+            gone = 0
+        self._owed = 0
+        if gone == len(out):
+            self._unsent = b""
+            return owed
+        return self._owe(out, gone, owed)
+
+    def _owe(self, out: bytes | memoryview, gone: int, size: int) -> int:
+        """Of `out`, in which `size` bytes were not reported yet, `gone` have left: keep the rest, report so many."""
         told = min(size - 1, size * gone // len(out))
         self._unsent = memoryview(out)[gone:]
         self._owed = size - told
@@ -289,14 +309,14 @@ class TLSStream:
 
     def send_file(self, fd: int, offset: int, length: int) -> int:
         if self._owed:
-            return self.send(b"")
+            return self._pay()
         data = os.pread(fd, min(length, PIECE), offset)
         return self.send(data) if data else 0
 
-    # Ends
-
     def unsent(self) -> int:
-        return self.socket.unsent()
+        return len(self._unsent) + self.socket.unsent()
+
+    # Ends
 
     def shutdown_write(self) -> None:
         self._say_goodbye()

@@ -26,13 +26,14 @@ _PLAIN_LINES = {
 }
 _OTHER_WAYS = frozenset(("HEAD", "CONNECT"))
 _NO_LINE = (b"", b"", 1)
+WHOLE_MAX = 1_024  # bytes of a head that is remembered as a whole
 _PLAIN_MAX = 1_024  # characters of fields that are worth remembering as a set
 
 
 class ServerConnection(Connection):
     """The server's side: reads requests, writes responses."""
 
-    __slots__ = ("_head", "_line", "_skipped_blank", "_tail")
+    __slots__ = ("_head", "_last", "_line", "_skipped_blank", "_tail", "_whole")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
@@ -40,6 +41,8 @@ class ServerConnection(Connection):
         self._line = _NO_LINE
         self._skipped_blank = False
         self._tail = b""  # " HTTP/1.x", CRLF and the last section: how a repeated head ends
+        self._whole = b""  # the last head as it came, if it was short and came alone, and what it was parsed to:
+        self._last: RequestHead | None = None  # whoever asks for one thing again and again is not parsed again
 
     def next_request(self) -> RequestHead | None:
         """The next request's head, None until it is complete, or while one is in hand or the connection is ending.
@@ -49,12 +52,18 @@ class ServerConnection(Connection):
         if self._head is not None or not self.keep_alive:
             return None
         buffer, section = self.unread, self._section
+        if buffer and buffer == self._whole and self._last is not None and not self._scanned:
+            self.unread = b""
+            return self._take(self._last)
         if section is not None and buffer.endswith(self._tail) and not self._scanned:
             start = len(buffer) - len(self._tail)
             matched = ORIGIN_LINE_START.fullmatch(buffer, 0, start)
             if matched is not None and start + 9 <= self._limits.request_line:
                 self.unread = b""
-                return self._take(matched[1], matched[2], section)
+                head = RequestHead(matched[1].decode("ascii"), matched[2].decode("ascii"), section)
+                if len(buffer) <= WHOLE_MAX:
+                    self._whole, self._last = buffer, head
+                return self._take(head)
         if not buffer:
             return None
         try:
@@ -75,7 +84,7 @@ class ServerConnection(Connection):
             section = parse_request_section(raw, minor, self._limits.fields)
             self._remember(section)
         check_target(method, target, section.host)
-        return self._take(method, target, section)
+        return self._take(RequestHead(method.decode("ascii"), target.decode("ascii"), section))
 
     def _remember(self, section: Section) -> None:
         if len(section.raw) > REMEMBERED_MAX:
@@ -84,8 +93,8 @@ class ServerConnection(Connection):
         self._section = section
         self._tail = b" HTTP/1.%d\r\n%b" % (section.minor, section.raw)
 
-    def _take(self, method: bytes, target: bytes, section: Section) -> RequestHead:
-        head = RequestHead(method.decode("ascii"), target.decode("ascii"), section)
+    def _take(self, head: RequestHead) -> RequestHead:
+        section = head.section
         self._head = head
         self.keep_alive = section.keep_alive
         self._left = section.body_length
@@ -110,7 +119,8 @@ class ServerConnection(Connection):
     def forget(self) -> None:
         """As `Connection.forget`; the next request is then parsed the long way."""
         super().forget()
-        self._tail = b""
+        self._tail = self._whole = b""
+        self._last = None
         if not self._section_start:
             self._line = _NO_LINE
 
@@ -243,7 +253,7 @@ def _remembered_lines(fields: tuple[tuple[str, str], ...]) -> bytes:
 
 def _without(ready: bytes, fields: Sequence[tuple[str, str]]) -> bytes:
     """`ready` less the lines that the caller has sent in its own words."""
-    own = {name.lower() for name, _ in fields if isinstance(name, str)} & _MAY_BE_READY
+    own = [name.lower() for name, _ in fields if isinstance(name, str) and name.lower() in _MAY_BE_READY]
     if not own:
         return ready
     lines = ready.split(b"\r\n")[:-1]

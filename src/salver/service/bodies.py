@@ -8,7 +8,6 @@ limits and deadlines. Neither knows HTTP framing: both take what the protocol ha
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -20,13 +19,14 @@ class BodyTooLarge(Exception):
 class BodyCollector:
     """One body being collected. Owned by one connection; `close()` drops the temporary file."""
 
-    __slots__ = ("_file", "_in_memory", "_limit", "_memory", "received", "started")
+    __slots__ = ("_file", "_first", "_in_memory", "_limit", "_memory", "received", "started")
 
     def __init__(self, limit: int, in_memory: int, started: float) -> None:
         """`limit` and `in_memory` in bytes; `started`: monotonic seconds."""
         self._limit = limit
         self._in_memory = in_memory
-        self._memory = io.BytesIO()  # not a list of pieces: those of a body that comes by twos weigh twenty times it
+        self._first = b""  # most bodies come in one piece
+        self._memory: io.BytesIO | None = None  # not a list: the pieces of a body that comes by twos weigh ten times it
         self._file: BinaryIO | None = None
         self.received = 0
         self.started = started
@@ -39,7 +39,14 @@ class BodyCollector:
         if self._file is not None:
             self._file.write(data)
             return
-        self._memory.write(data)
+        if self._memory is not None:
+            self._memory.write(data)
+        elif not self._first:
+            self._first = data
+        else:
+            self._memory = io.BytesIO()
+            self._memory.write(self._first)
+            self._memory.write(data)
         if self.received > self._in_memory:
             self._spool()
 
@@ -49,20 +56,22 @@ class BodyCollector:
             raise BodyTooLarge
 
     def _spool(self) -> None:
+        import tempfile  # here, since it is slow to import and most servers never come to it
+
         self._file = tempfile.TemporaryFile(prefix="salver-body-")  # noqa: SIM115 - it outlives this call
-        memory, self._memory = self._memory, io.BytesIO()
-        self._file.write(memory.getbuffer())
+        self._file.write(self._first if self._memory is None else self._memory.getbuffer())
+        self._first, self._memory = b"", None
 
     def finish(self) -> bytes | BinaryIO:
         """The body: bytes, or a file rewound to its beginning, which lives until `close()`."""
         if self._file is None:
-            return self._memory.getvalue()
+            return self._first if self._memory is None else self._memory.getvalue()
         self._file.seek(0)
         return self._file
 
     def close(self) -> None:
         """Drop what was collected. Never raises: a full disk refuses what the file still buffers, and we drop it."""
-        self._memory = io.BytesIO()
+        self._first, self._memory = b"", None
         file, self._file = self._file, None
         if file is not None:
             try:

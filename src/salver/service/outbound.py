@@ -18,7 +18,7 @@ from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.server_connection import CONTINUE
 from salver.request import Request, RequestBodyError
-from salver.response import FileSegment, Response, Written
+from salver.response import FileSegment, Response
 from salver.service.ending import (
     BODILESS,
     BODY,
@@ -32,7 +32,7 @@ from salver.service.ending import (
     Ending,
     close_quietly,
 )
-from salver.service.sending import BodyError, Sending, written
+from salver.service.sending import BodyError, Sending
 from salver.service.streaming import StreamedBody
 
 logger = logging.getLogger("salver")
@@ -102,14 +102,6 @@ class Outbound(Ending):
         self._status = status
         return sending
 
-    def _prepare_written(self, response: Written) -> Written:
-        """What the handler wrote as HTTP itself; its word on the connection's future counts beside ours."""
-        self._status = response.status
-        if not self._protocol.body_complete:
-            self._settle_request_body(may_be_read=False)
-        self._protocol.keep_alive &= response.keep_alive
-        return response
-
     def _settle_request_body(self, *, may_be_read: bool) -> None:
         """Say `Connection: close` where what is unread of the request's body is not worth reading. Where the
         response's own iterator may still read it (`may_be_read`), that is found out behind the response."""
@@ -139,42 +131,13 @@ class Outbound(Ending):
 
     # Sending
 
-    def _send(self, sending: Sending | Written) -> None:
-        if isinstance(sending, Written):
-            self._send_written(sending)
-            return
+    def _send(self, sending: Sending) -> None:
         if self._phase == CLOSED:  # while its handler ran, by a server that stops
             close_quietly(sending)
             return
         self._sending = sending
         self._phase = SENDING
         self._continue_sending()
-
-    def _send_written(self, response: Written) -> None:
-        whole = response.whole
-        if whole is not None and self._phase == RUNNING and not response.aborted:
-            self._send_whole(whole, response.size)
-            return
-        sending = written(self._protocol, response)
-        if response.aborted:
-            self._sending = sending  # for the log: how much of it has left
-            self._abort("its handler broke off")
-        else:
-            self._send(sending)
-
-    def _send_whole(self, data: bytes, size: int) -> None:
-        """Send a response in one piece, `size` bytes of it body; keep what the socket does not take."""
-        try:
-            gone = self._stream.send(data)
-        except BlockingIOError:
-            gone = 0
-        except OSError as error:
-            self._lose(error)
-            return
-        if gone == len(data):
-            self._finish(size)
-        else:
-            self._send_rest(data, gone, len(data) - size)
 
     def _send_rest(self, data: bytes, gone: int, head_size: int) -> None:
         """The socket took only `gone` bytes of a whole response: keep the rest."""

@@ -21,7 +21,7 @@ from salver.service.bodies import buffered
 from salver.service.direct import DirectConnection
 from salver.service.ending import HEAD, RUNNING, SENDING, UNANSWERED
 from salver.service.outbound import Outbound
-from salver.service.sending import Sending
+from salver.service.sending import Sending, written
 from salver.service.streaming import StreamedBody
 
 _HTML = b"Content-Type: text/html; charset=utf-8\r\n"
@@ -81,7 +81,8 @@ class Running(Outbound):
 
     def _call(self, request: Request) -> None:
         """Run the handler and answer with what it gives: text and bytes in one piece, the rest step by step."""
-        context, sending = self._context, None
+        context = self._context
+        sending: Sending | Written | None = None
         self._phase = RUNNING
         try:
             result = context.handler(request)
@@ -109,16 +110,42 @@ class Running(Outbound):
             if sending is None:
                 self._send_whole(data, len(body))
             else:
-                self._send(sending)
+                self._send_any(sending)
+
+    def _send_any(self, sending: Sending | Written) -> None:
+        if not isinstance(sending, Written):
+            self._send(sending)
+        elif sending.whole is not None and self._phase == RUNNING and not sending.aborted:
+            self._send_whole(sending.whole, sending.size)
+        else:
+            self._send_left(sending)
+
+    def _send_left(self, response: Written) -> None:
+        """The rest of what left in part while its handler ran; where that broke off, a reset."""
+        sending = written(self._protocol, response)
+        if response.aborted:
+            self._sending = sending  # for the log: how much of it has left
+            self._abort("its handler broke off")
+        else:
+            self._send(sending)
 
     def _prepare_any(self, response: Response) -> Sending | Written:
         """Whatever does not leave in one piece: a file has a short way of its own."""
+        if isinstance(response, Written):
+            return self._prepare_written(response)
         body, lines = response.body, response.lines
         if body.__class__ is FileSegment and lines is not None and self._body is None:
             return self._prepare_file(response.status, lines, body)
-        if isinstance(response, Written):
-            return self._prepare_written(response)
         return self._prepare(response)
+
+    def _prepare_written(self, response: Written) -> Written:
+        """What the handler wrote as HTTP itself; its word on the connection's future counts beside ours."""
+        protocol = self._protocol
+        self._status = response.status
+        if not protocol.body_complete:
+            self._settle_request_body(may_be_read=False)
+        protocol.keep_alive &= response.keep_alive
+        return response
 
     def _respond(self, response: Response, body: bytes) -> bytes:
         status, lines, ready = response.status, response.lines, self._context.ready
@@ -127,6 +154,20 @@ class Running(Outbound):
         if lines is not None:
             return self._protocol.respond_encoded(status, lines, body, ready)
         return self._protocol.respond(status, response.headers.fields, body, ready)
+
+    def _send_whole(self, data: bytes, size: int) -> None:
+        """Send a response in one piece, `size` bytes of it body; keep what the socket does not take."""
+        try:
+            gone = self._stream.send(data)
+        except BlockingIOError:
+            gone = 0
+        except OSError as error:
+            self._lose(error)
+            return
+        if gone == len(data):
+            self._finish(size)
+        else:
+            self._send_rest(data, gone, len(data) - size)
 
     # The Exchange of the running request
 

@@ -210,9 +210,9 @@ class Sending:
 def written(protocol: Connection, response: Written) -> Sending:
     """What is left of a response that its handler wrote as HTTP itself. What has left counts as less of a head, so
     that the body's bytes come out right in the end."""
-    rest = Segments(response.pieces)
-    sending = Sending(protocol, rest)
-    for piece in rest.pieces:
+    body = Segments(response.pieces)
+    sending = Sending(protocol, body)
+    for piece in body.pieces:
         sending.add(piece)
-    sending.head_size = rest.length - response.size
+    sending.head_size = body.length - response.size
     return sending

@@ -11,8 +11,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -98,20 +97,16 @@ class Server:
     def start(self) -> None:
         """Accept and serve, in threads of the server's own; returns at once. Raises RuntimeError the second time, and
         where the system gives no thread; OSError where it does not watch the listeners. The server has stopped then."""
-        crew = self._open_crew()
-        with self._undone_by_failure(crew):
-            crew.start()
+        self._begin(Crew.start)
 
     def run_here(self) -> None:
         """Accept and serve in the calling thread, one request at a time, until another thread calls `stop`. For
-        `limits.threads` of 1. KeyboardInterrupt and SystemExit, a handler's too, pass; `stop` is then the caller's to
-        call. Raises as `start` does, and ValueError for more threads."""
+        `limits.threads` of 1. KeyboardInterrupt and SystemExit, a handler's too, pass; the server has stopped then."""
         if self._settings.limits.threads != 1:
             raise ValueError("one thread alone serves one request at a time: set limit_threads to 1")
-        crew = self._open_crew(interruptible=True)
-        crew.lead_here()
+        self._begin(Crew.lead_here, interruptible=True)
 
-    def _open_crew(self, *, interruptible: bool = False) -> Crew:
+    def _begin(self, lead: Callable[[Crew], None], *, interruptible: bool = False) -> None:
         if self._crew is not None or self._stopped.is_set():
             raise RuntimeError("a server is started once; make another one")
         settings, limits = self._settings, self._settings.limits
@@ -129,15 +124,10 @@ class Server:
         self._acceptors = [Acceptor(listener, context, max(capacity, 8), connect) for listener in self._listeners]
         context.interruptible = interruptible
         self._crew, self._context = crew, context
-        with self._undone_by_failure(crew):
+        try:
             for acceptor in self._acceptors:
                 crew.add(acceptor, exclusive=True)  # of several workers only one is woken
-        return crew
-
-    @contextmanager
-    def _undone_by_failure(self, crew: Crew) -> Iterator[None]:
-        try:
-            yield
+            lead(crew)
         except BaseException:
             crew.stop(0)
             self._cut()

@@ -1,0 +1,104 @@
+"""A head that comes again: recognised as a whole, or by its section, and always read as a fresh connection reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from salver.protocol.errors import RemoteProtocolError
+from salver.protocol.heads import RequestHead
+from salver.protocol.server_connection import WHOLE_MAX, ServerConnection
+
+GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def exchange(connection: ServerConnection, message: bytes) -> RequestHead | None:
+    """Receive, answer, and be ready for the next."""
+    head = connection.receive_request(message)
+    if head is not None and connection.body_complete:
+        connection.respond(200, [], b"")
+        if connection.keep_alive:
+            connection.start_next()
+    return head
+
+
+def told(head: RequestHead | None) -> tuple[object, ...]:
+    assert head is not None
+    return (
+        head.method,
+        head.target,
+        head.version,
+        head.headers.fields,
+        head.section.body_length,
+        head.section.keep_alive,
+    )
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [GET] * 4,
+        [GET, GET, GET.replace(b"/a", b"/b"), GET, GET],
+        [GET, GET, b"HEAD" + GET[3:], b"HEAD" + GET[3:], GET],
+        [GET, GET, GET.replace(b"Host: a", b"Host: b"), GET, GET],
+        [GET, GET, b"\r\n" + GET, GET],
+        [GET, GET, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")],
+        [GET.replace(b"/a", b"/" + b"a" * size) for size in (WHOLE_MAX, WHOLE_MAX, 5, 5, 5)],
+    ],
+)
+def test_each_is_read_as_a_fresh_connection_reads_it(messages: list[bytes]) -> None:
+    connection = ServerConnection()
+    for message in messages:
+        assert told(exchange(connection, message)) == told(exchange(ServerConnection(), message))
+
+
+@pytest.mark.parametrize("size", [-1, 0, 1])
+def test_only_a_short_head_is_remembered_as_a_whole(size: int) -> None:
+    message = GET.replace(b"/a", b"/" + b"a" * (WHOLE_MAX - len(GET) + 1 + size))
+    connection = ServerConnection()
+    heads = [exchange(connection, message) for _ in range(4)]
+    assert (heads[2] is heads[3]) is (size <= 0)
+
+
+def test_what_follows_a_head_in_the_same_bytes_is_not_taken_for_it() -> None:
+    connection = ServerConnection()
+    for _ in range(3):
+        exchange(connection, GET)
+    head = connection.receive_request(GET + b"DELETE /b HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert head is not None and (head.method, connection.buffered) == ("GET", 31)
+    connection.respond(200, [], b"")
+    connection.start_next()
+    second = connection.next_request()
+    assert second is not None and second.method == "DELETE"
+
+
+def test_every_split_of_a_repeated_head_waits_for_its_end() -> None:
+    for at in range(1, len(GET)):
+        connection = ServerConnection()
+        for _ in range(3):
+            exchange(connection, GET)
+        assert connection.receive_request(GET[:at]) is None
+        assert told(exchange(connection, GET[at:])) == told(exchange(ServerConnection(), GET))
+
+
+def test_a_body_of_a_remembered_head_is_still_read() -> None:
+    post = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+    connection = ServerConnection()
+    for _ in range(4):
+        assert connection.receive_request(post) is not None
+        assert connection.read_body() == b"" and not connection.body_complete
+        connection.receive(b"ab")
+        assert connection.read_body() == b"ab" and connection.body_complete
+        connection.respond(200, [], b"")
+        connection.start_next()
+
+
+def test_forgetting_lets_go_of_it_and_an_error_is_not_repeated() -> None:
+    connection = ServerConnection()
+    for _ in range(3):
+        first = exchange(connection, GET)
+    connection.forget()
+    again = exchange(connection, GET)
+    assert again is not first and told(again) == told(first)
+    with pytest.raises(RemoteProtocolError):
+        connection.receive_request(b"GET /a HTTP/1.1\r\n\r\n")
+    assert connection.receive_request(GET) is None
