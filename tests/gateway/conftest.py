@@ -1,4 +1,4 @@
-"""What the tests of the gateway share: that servers of other tests, still running, are not taken for scripts left over."""
+"""What the tests of the gateway share: servers that other tests keep running are not taken for scripts left over."""
 
 from __future__ import annotations
 
