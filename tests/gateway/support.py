@@ -121,8 +121,11 @@ def is_running(pid: int) -> bool:
         return False
 
 
+OTHERS: set[int] = set()  # what fixtures of the whole session had started before the first test here
+
+
 def children() -> list[int]:
-    """Processes that this one has started and not waited for, zombies among them."""
+    """Processes that this one has started and not waited for, zombies among them; those of `OTHERS` not counted."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -132,7 +135,7 @@ def children() -> list[int]:
                 continue
             if parent == os.getpid():
                 found.append(int(entry.name))
-    return found
+    return [pid for pid in found if pid not in OTHERS]
 
 
 def descriptors() -> int:
