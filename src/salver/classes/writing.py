@@ -162,6 +162,9 @@ class ResponseWriter(io.BufferedIOBase):
         """Flush; the connection is not the handler's to close, and the next response comes through here as well."""
         self.flush()
 
+    def __del__(self) -> None:
+        """Nothing: the one of `io` would close, and so flush, into a connection that has ended."""
+
     def send_file(self, file: BinaryIO) -> bool:
         """Take the rest of an open file, without reading it where it is large. False for what is no regular file:
         then it is the caller's to copy."""
