@@ -22,6 +22,24 @@ _FIELDS = (
     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
 )
 
+
+class HTTPError(Exception):
+    """Raised by whoever handles a request to end it with `problem(request, status, detail, headers)`, or with the page
+    that an app has for that status. `status` is 400 to 599, `detail` plain text for whoever asked; `headers` as a
+    response takes them. Raises ValueError for a status that is no error."""
+
+    def __init__(self, status: int, detail: str = "", headers: HeadersLike = ()) -> None:
+        if not 400 <= status <= 599:
+            raise ValueError(f"an error's status is 400 to 599, not {status}")
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.detail or REASONS.get(self.status, '')}".rstrip()
+
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
