@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from salver.files import Folder, encodings, lookup, packing
+from salver.files import Folder, lookup, packing
 from salver.files.file_cache import CacheSizes
 from salver.protocol.writer import encode_fields
 from salver.response import FileSegment, FixedResponse, Response
@@ -474,7 +474,3 @@ def test_a_hit_is_cheap(root: Path) -> None:
             folder(made)
         best = min(best, (time.perf_counter() - started) / 1_000)
     assert best < 3e-6
-
-
-def test_encodings_know_their_names() -> None:
-    assert encodings.maybe_compressor("compress") is None

@@ -7,17 +7,13 @@ case: a client that takes a coding takes the plain bytes too.
 
 from __future__ import annotations
 
-from salver.files.encodings import maybe_compressor
 from salver.files.file_cache import Entry, FileCache
 from salver.files.lookup import OpenFile
 from salver.files.representation import Representation
 from salver.request import Request
+from salver.semantics.codings import INLINE, LARGEST, SMALLEST, maybe_compressor
 from salver.semantics.etags import encoded_etag
 from salver.semantics.media_types import is_compressible
-
-SMALLEST = 1_024  # bytes; below this a packet is a packet
-LARGEST = 4 * 1024 * 1024  # bytes; about 100 ms of one processor
-INLINE = 16_384  # bytes; up to here packing takes less than a millisecond
 
 
 class Packer:

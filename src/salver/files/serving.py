@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Hashable
 
 from salver.files.answer import answer
-from salver.files.encodings import SUFFIXES
 from salver.files.file_cache import Entry, FileCache
 from salver.files.lookup import NotServed, OpenFile, Tree
 from salver.files.packing import Packer
@@ -23,6 +22,7 @@ from salver.files.wishes import codings_of, needs_closer_look, wish_of
 from salver.problem import problem
 from salver.request import Request
 from salver.response import Response
+from salver.semantics.codings import SUFFIXES
 from salver.semantics.media_types import MediaTypes, is_compressible
 
 _ALLOWED = ("Allow", "GET, HEAD, OPTIONS")

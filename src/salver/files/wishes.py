@@ -7,9 +7,9 @@ a "?" in front where the request is conditional or asks for ranges and so needs 
 
 from __future__ import annotations
 
-from salver.files.encodings import CODINGS
 from salver.protocol.headers import Headers
 from salver.protocol.heads import Section
+from salver.semantics.codings import CODINGS
 from salver.semantics.conditions import CONDITIONAL_FIELDS
 from salver.semantics.negotiation import acceptable_codings
 

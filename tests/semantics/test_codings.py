@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import zlib
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
-from salver.files import encodings
-from salver.files.encodings import CODINGS, maybe_compressor
+from salver.semantics import codings
+from salver.semantics.codings import CODINGS, maybe_compressor, maybe_packer
 
 DATA = b"the same again and again, " * 100
 
@@ -16,6 +18,7 @@ DATA = b"the same again and again, " * 100
 @pytest.fixture(autouse=True)
 def _forget() -> None:
     maybe_compressor.cache_clear()
+    maybe_packer.cache_clear()
 
 
 def test_gzip_is_always_there_and_has_no_time_in_it() -> None:
@@ -40,9 +43,11 @@ def test_without_its_library(coding: str, monkeypatch: pytest.MonkeyPatch) -> No
     def missing(name: str) -> object:
         raise ImportError(name)
 
-    monkeypatch.setattr(encodings, "import_module", missing)
+    monkeypatch.setattr(codings, "import_module", missing)
     assert maybe_compressor(coding) is None
+    assert maybe_packer(coding) is None
     maybe_compressor.cache_clear()
+    maybe_packer.cache_clear()
 
 
 @pytest.mark.parametrize("home", ["compression.zstd", "backports.zstd"])
@@ -52,7 +57,7 @@ def test_zstd_has_two_homes(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
             raise ImportError(name)
         return SimpleNamespace(compress=lambda data, level: b"packed")
 
-    monkeypatch.setattr(encodings, "import_module", found)
+    monkeypatch.setattr(codings, "import_module", found)
     compress = maybe_compressor("zstd")
     assert compress is not None
     assert compress(DATA) == b"packed"
@@ -61,4 +66,30 @@ def test_zstd_has_two_homes(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_others_are_not_known() -> None:
     assert maybe_compressor("deflate") is None
+    assert maybe_packer("deflate") is None
     assert set(CODINGS) == {"br", "zstd", "gzip"}
+
+
+def _unpacker(coding: str) -> Callable[[bytes], bytes]:
+    if coding == "gzip":
+        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress
+    if coding == "br":
+        return pytest.importorskip("brotli").Decompressor().process  # type: ignore[no-any-return]
+    return pytest.importorskip("backports.zstd").ZstdDecompressor().decompress  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_each_piece_can_be_read_when_it_has_come(coding: str) -> None:
+    unpack, make = _unpacker(coding), maybe_packer(coding)
+    assert make is not None
+    packer = make()
+    for piece in (b"data: 1\n\n", DATA, b"x", b"data: 2\n\n"):
+        assert unpack(packer.pack(piece)) == piece
+    assert unpack(packer.finish()) == b""
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_body_without_a_piece_is_a_body_all_the_same(coding: str) -> None:
+    unpack, make = _unpacker(coding), maybe_packer(coding)
+    assert make is not None
+    assert unpack(make().finish()) == b""
