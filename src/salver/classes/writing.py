@@ -20,6 +20,7 @@ import logging
 import os
 import threading
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
 from salver.classes.heads import Framing
@@ -52,6 +53,7 @@ class ResponseWriter(io.BufferedIOBase):
         self._direct = direct
         self._lock = threading.Lock()
         self._pieces: deque[bytes | FileSegment] = deque()
+        self._early = 0  # how many of them, in front, are what is left of 1xx responses
         self.handler: Any = None  # whose connection this is
         self.owner: Any = None  # who made the handler
         self.start("GET", keep_alive=True, announce=False)
@@ -72,7 +74,7 @@ class ResponseWriter(io.BufferedIOBase):
         self._held = 0  # bytes among the pieces
         self._size = 0  # bytes of body
         self._started = False  # something was written, if only a 1xx
-        self._left = False  # something has left
+        self._left = False  # something of the final response has left, or was refused and has to come again
         self._raw = False  # bytes came without a head
         self._cut = False
         self._failure: OSError | None = None
@@ -87,6 +89,7 @@ class ResponseWriter(io.BufferedIOBase):
             if 100 <= status < 200 and status != 101 and self._framing is None:
                 self._is_usual = False
                 self._keep(b"".join(lines) + b"\r\n")
+                self._early = len(self._pieces)
                 self._push()
                 return
             if self._framing is not None or self._raw:  # a second head: whatever that means, nothing may follow it
@@ -115,7 +118,7 @@ class ResponseWriter(io.BufferedIOBase):
 
     @property
     def has_left(self) -> bool:
-        """Something of the response is on its way, and cannot be taken back."""
+        """Something of the final response is on its way, and cannot be taken back."""
         return self._left
 
     # wfile
@@ -224,16 +227,22 @@ class ResponseWriter(io.BufferedIOBase):
             return
         if self._failure is not None:
             raise self._failure
+        pieces = self._pieces
+        # Said before anything is sent: over TLS what the socket refuses is encrypted, and has to come again.
+        self._left = self._left or self.has_begun
         try:
-            gone = direct.push(self._pieces)
-            if self._held - gone > HIGH_WATER:
+            direct.push(pieces)
+            self._held = _weight(pieces)
+            if self._held > HIGH_WATER:
                 direct.hand_over()
-                gone += direct.push(self._pieces, most_left=_LOW_WATER)
+                direct.push(pieces, most_left=_LOW_WATER)
         except OSError as error:
             self._failure = error
             raise
-        self._left = self._left or gone > 0
-        self._held = max(0, self._held - gone)
+        finally:
+            self._held = _weight(pieces)
+            if not self._left:
+                self._early = len(pieces)
 
     def _put_head(self, *, complete: bool) -> None:
         """Put the head in front of what is kept. `complete`: the whole body is there, so that its length is known."""
@@ -242,7 +251,7 @@ class ResponseWriter(io.BufferedIOBase):
             return
         self._head = None
         head = b"".join((*lines, *self._additions(framing, complete=complete), b"\r\n"))
-        self._pieces.appendleft(head)
+        self._pieces.insert(self._early, head)
         self._held += len(head)
 
     def _additions(self, framing: Framing, *, complete: bool) -> list[bytes]:
@@ -294,7 +303,7 @@ class ResponseWriter(io.BufferedIOBase):
             if not self._started:
                 raise NoResponse
             if self._failure is not None:
-                return self._end(close=True, aborted=isinstance(self._failure, TimeoutError))
+                return self._end(close=True, aborted=self._must_reset())
             lines, framing = self._head, self._framing
             if self._room == 0 and lines is not None and framing is not None and not close and self._is_usual:
                 lines.append(b"\r\n")
@@ -314,39 +323,54 @@ class ResponseWriter(io.BufferedIOBase):
     def break_off(self) -> Written:
         """The handler failed in the middle of its response: what has left cannot be repaired."""
         with self._lock:
-            return self._end(close=True, aborted=True)
+            return self._end(close=True, aborted=self._must_reset())
+
+    def _must_reset(self) -> bool:
+        """Whether the connection is there still, and must not seem to end well. Where the client has gone, sending the
+        rest finds that out again, and is no fault of anybody's."""
+        return not isinstance(self._failure, ConnectionError)
 
     def _end(self, *, close: bool, aborted: bool) -> Written:
         pieces: list[bytes | FileSegment] = list(self._pieces)
         self._pieces.clear()
-        self._held = 0
+        self._held = self._early = 0
         if len(pieces) > 1 and all(piece.__class__ is bytes for piece in pieces):
             pieces = [b"".join(pieces)]  # type: ignore[arg-type]  # bytes, all of them
         status = 200 if self._framing is None else self._framing.status
         return Written(pieces, status, self._size, keep_alive=not close, aborted=aborted)
 
     def take_back(self) -> None:
-        """Drop what is kept, so that another response can be made. Only where nothing `has_left`."""
-        self._pieces.clear()
-        self.start(self._command, keep_alive=self._wanted, announce=self._announce)
+        """Drop what is kept, so that another response can be made. Only where nothing `has_left`; what is left of
+        1xx responses stays."""
+        with self._lock:
+            pieces = list(self._pieces)
+            self._pieces.clear()
+            self._pieces.extend(pieces[: self._early])
+            for piece in pieces[self._early :]:
+                if not isinstance(piece, bytes):
+                    piece.close()
+            self.start(self._command, keep_alive=self._wanted, announce=self._announce)
+            self._is_usual = False
+            self._held = _weight(self._pieces)
 
     def as_response(self) -> Response | None:
         """The whole response as a value that others may change, or None where that is too late, or it is none."""
-        framing, lines = self._framing, self._head
-        usual = framing is not None and 200 <= framing.status <= 599 and not framing.chunked
-        if framing is None or lines is None or not usual or self._raw or self._cut or self._room:
-            return None
-        if not all(isinstance(piece, bytes) for piece in self._pieces):
-            return None
-        body = b"".join(self._pieces)  # type: ignore[arg-type]  # looked at above
-        reason = lines[0][13:-2].decode("latin-1")
-        response = Response(body, framing.status, _pairs(lines[1:]), reason=reason)
-        if self._command == "HEAD" and framing.length is not None:
-            response.headers["Content-Length"] = str(framing.length)
-        if framing.persistence == "close":
-            response.headers["Connection"] = "close"
-        self._pieces.clear()
-        return response
+        with self._lock:
+            framing, lines = self._framing, self._head
+            usual = framing is not None and 200 <= framing.status <= 599 and not framing.chunked
+            if framing is None or lines is None or not usual or self._raw or self._cut or self._room or self._early:
+                return None
+            if not all(isinstance(piece, bytes) for piece in self._pieces):
+                return None
+            body = b"".join(self._pieces)  # type: ignore[arg-type]  # looked at above
+            reason = lines[0][13:-2].decode("latin-1")
+            response = Response(body, framing.status, _pairs(lines[1:]), reason=reason)
+            if self._command == "HEAD" and framing.length is not None:
+                response.headers["Content-Length"] = str(framing.length)
+            if framing.persistence == "close":
+                response.headers["Connection"] = "close"
+            self._pieces.clear()
+            return response
 
 
 _SERVERS_OWN = frozenset(("date", "server", "content-length", "connection"))
@@ -356,6 +380,11 @@ def _pairs(lines: list[bytes]) -> list[tuple[str, str]]:
     """The fields of encoded lines, less those that belong to whose server it is."""
     split = [line[:-2].decode("latin-1").partition(": ") for line in lines]
     return [(name, value) for name, _, value in split if name.lower() not in _SERVERS_OWN]
+
+
+def _weight(pieces: Iterable[bytes | FileSegment]) -> int:
+    """Bytes of memory that are kept in them; a file takes none, and counts as something."""
+    return sum(len(piece) if isinstance(piece, bytes) else 1 for piece in pieces)
 
 
 def _segment(fd: int, offset: int, size: int) -> FileSegment:

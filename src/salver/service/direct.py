@@ -67,6 +67,8 @@ class DirectConnection:
         """
         sent = 0
         left = sum(len(piece) if isinstance(piece, bytes) else piece.length for piece in pieces)
+        if pieces:  # over TLS, what is refused has to come again: nothing else may be sent in its place
+            self._connection.note_begun()
         while pieces and (most_left is None or left > most_left):
             try:
                 gone = self._send_first(pieces)
@@ -75,8 +77,6 @@ class DirectConnection:
                     break
                 self._wait(select.POLLOUT, self._context.timeouts.stalled)
                 continue
-            if not sent:
-                self._connection.note_begun()
             sent += gone
             left -= gone
         return sent
