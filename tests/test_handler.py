@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from salver.handler import DEFAULT_OPTIONS, HandlerOptions, as_response, options, options_of, with_options
+from salver.handler import (
+    DEFAULT_OPTIONS,
+    HandlerOptions,
+    as_response,
+    options,
+    options_of,
+    responder,
+    with_options,
+    wraps_handler,
+)
 from salver.request import Request
 from salver.response import FileSegment, Response, Segments
 from tests.test_request import request
@@ -86,3 +95,75 @@ def test_a_segment_is_released_once() -> None:
     response.close()
     assert released == [1]
     Response(b"x").close()
+
+
+def test_a_wrapper_is_run_as_what_it_wraps() -> None:
+    @options(blocking=True, stream_body=True)
+    def upload(request: Request) -> str:
+        """Takes a file."""
+        return ""
+
+    @wraps_handler(upload)
+    def wrapper(request: Request, **params: Any) -> Response:
+        return Response()
+
+    assert options_of(wrapper, request()) == HandlerOptions(blocking=True, stream_body=True)
+    assert (wrapper.__name__, wrapper.__doc__, wrapper.__module__) == ("upload", "Takes a file.", __name__)
+
+
+def test_a_wrapper_of_many_chooses_as_they_do() -> None:
+    class Many:
+        def __call__(self, request: Request) -> str:
+            return ""
+
+        def salver_options_for(self, request: Request) -> HandlerOptions:
+            return HandlerOptions(max_body=len(request.path))
+
+    @wraps_handler(Many())
+    def wrapper(request: Request) -> Response:
+        return Response()
+
+    assert options_of(wrapper, request("/four")).max_body == 5
+
+
+class Views:
+    def method(self, request: Request, key: int) -> str:
+        return f"{request.path} {key}"
+
+    def bare(self) -> str:
+        return "bare"
+
+    def __call__(self, request: Request, **params: Any) -> str:
+        return f"{request.path} {params}"
+
+
+def _any_arguments(*args: Any, **params: Any) -> str:
+    return f"{len(args)} {params}"
+
+
+@pytest.mark.parametrize(
+    ("view", "params", "body"),
+    [
+        (lambda request: request.path, {}, b"/x"),
+        (lambda: "none", {}, b"none"),
+        (lambda key: f"{key}", {"key": 5}, b"5"),
+        (lambda asked, key: f"{asked.path} {key}", {"key": 5}, b"/x 5"),
+        (lambda key, asked: f"{asked.path} {key}", {"key": 5}, b"/x 5"),
+        (lambda request, *, key: f"{request.path} {key}", {"key": 5}, b"/x 5"),
+        (_any_arguments, {"key": 5}, b"1 {'key': 5}"),
+        (Views().method, {"key": 5}, b"/x 5"),
+        (Views().bare, {}, b"bare"),
+        (Views(), {"key": 5}, b"/x {'key': 5}"),
+    ],
+)
+def test_a_responder_gives_a_view_what_it_takes(view: Any, params: dict[str, Any], body: bytes) -> None:
+    response = responder(view)(request("/x"), **params)
+    assert (response.status, response.body) == (200, body)
+
+
+def test_a_responder_refuses_what_it_cannot_call() -> None:
+    async def later(request: Request) -> str:
+        return ""
+
+    with pytest.raises(TypeError, match="async def"):
+        responder(later)

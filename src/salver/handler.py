@@ -1,7 +1,9 @@
 """The one type that everything is: a callable from `Request` to something that makes a `Response`.
 
 `as_response` is the only place that knows which other values a handler may return. How a handler wants to be run
-is said by `HandlerOptions` on the callable, and asked for by `options_of`; neither knows a server.
+is said by `HandlerOptions` on the callable, and asked for by `options_of`; neither knows a server. Whoever puts a
+handler around another one (a middleware) calls it by `responder`, and says by `wraps_handler` that the wrapper wants
+to be run as what it wraps.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ Handler = Callable[[Request], Result]
 AnyHandler = TypeVar("AnyHandler", bound=Callable[..., Any])
 
 _OPTIONS = "salver_options"
+_CHOOSER = "salver_options_for"
+# inspect.CO_VARARGS, CO_COROUTINE and CO_ASYNC_GENERATOR; `inspect` takes longer to import than all of this package.
+_VARIADIC, _COROUTINE, _ASYNC_GENERATOR = 0x04, 0x80, 0x200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ def options(
 def options_of(handler: Callable[..., Any], request: Request) -> HandlerOptions:
     """What `handler` wants for this request: a handler that is many (an app, a mount) may carry a method
     `salver_options_for(request) -> HandlerOptions`; others carry the attribute that `options` sets."""
-    chooser = getattr(handler, "salver_options_for", None)
+    chooser = getattr(handler, _CHOOSER, None)
     chosen = chooser(request) if chooser is not None else getattr(handler, _OPTIONS, None)
     return chosen if isinstance(chosen, HandlerOptions) else DEFAULT_OPTIONS
 
@@ -61,6 +66,61 @@ def options_of(handler: Callable[..., Any], request: Request) -> HandlerOptions:
 def with_options(current: HandlerOptions, **changes: Any) -> HandlerOptions:
     """`current` with some of its members replaced; for wrappers that keep what they wrap."""
     return replace(current, **changes)
+
+
+def wraps_handler(inner: Callable[..., Any]) -> Callable[[AnyHandler], AnyHandler]:
+    """Decorate a wrapper of `inner`, a function `(request, **params)`: it bears the name of what it wraps, and wants to
+    be run in the same way. The wrapper itself is returned. Nothing else is taken over: an App's methods stay the
+    App's."""
+
+    def decorate(wrapper: AnyHandler) -> AnyHandler:
+        for name in ("__module__", "__name__", "__qualname__", "__doc__", _OPTIONS, _CHOOSER):
+            value = getattr(inner, name, None)
+            if value is not None:
+                setattr(wrapper, name, value)
+        return wrapper
+
+    return decorate
+
+
+def responder(handler: Callable[..., Any]) -> Callable[..., Response]:
+    """`handler` as a function `(request, **params) -> Response`, whatever it returns and whether or not it, a view of
+    an app, takes the request beside its path's parameters. What it raises passes.
+
+    Raises TypeError for an `async def`, which cannot be called here.
+    """
+    names = _parameters(handler)
+    if names is None or names[:1] == ("request",):
+
+        def respond(request: Request, **params: Any) -> Response:
+            return as_response(handler(request, **params))
+
+        return respond
+
+    def respond_by_name(request: Request, **params: Any) -> Response:
+        own = next((name for name in names if name not in params), None)
+        if own is None:
+            return as_response(handler(**params))
+        if own == names[0]:
+            return as_response(handler(request, **params))
+        return as_response(handler(**{own: request}, **params))
+
+    return respond_by_name
+
+
+def _parameters(handler: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The positional parameters of a function or method; None for what is no function and so a handler: it takes a
+    request."""
+    function = getattr(handler, "__func__", handler)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
+    if code.co_flags & (_COROUTINE | _ASYNC_GENERATOR):
+        raise TypeError(f"{handler!r} is an async def; handlers are plain functions, and may block")
+    if code.co_flags & _VARIADIC:
+        return None
+    names: tuple[str, ...] = code.co_varnames[: code.co_argcount]
+    return names if function is handler else names[1:]
 
 
 def as_response(result: object) -> Response:
