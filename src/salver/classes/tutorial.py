@@ -137,7 +137,8 @@ class TutorialHTTP(TutorialStream):
         """End the head, with the length of what is buffered where none was said; write and flush."""
         content = b"".join(self.__dict__.pop("_content", ()))
         if self._head_is_open:  # type: ignore[attr-defined]
-            if not self._own_framing().said:  # type: ignore[attr-defined]
+            framing = self._own_framing()  # type: ignore[attr-defined]
+            if not (framing.said or framing.status < 200 or framing.status in (204, 304)):  # RFC 9110 §8.6
                 self.send_header("Content-Length", str(len(content)))  # type: ignore[attr-defined]
             self.end_headers()  # type: ignore[attr-defined]
         if content:
