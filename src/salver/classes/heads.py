@@ -11,6 +11,7 @@ from functools import lru_cache
 from salver.protocol.errors import LocalProtocolError
 from salver.protocol.grammar import CONTENT_LENGTH, REASON
 from salver.protocol.writer import NOT_REMEMBERED, encode_field
+from salver.semantics.dates import format_date
 
 _REMEMBERED_MAX = 256  # characters
 _FRAMING = frozenset(("connection", "content-length", "transfer-encoding"))
@@ -20,28 +21,31 @@ class NotRemembered(Exception):
     """A field that `field_line` has to encode anew. An exception, because that is what an lru_cache does not keep."""
 
 
-@lru_cache(1024, typed=True)
-def remembered_line(keyword: str, value: object) -> tuple[bytes, str]:
+@lru_cache(1024)
+def remembered_line(keyword: str, value: str) -> tuple[bytes, str, int]:
     """`field_line`, for fields that recur. Raises `NotRemembered` for those that are long, or may be secret."""
-    if not isinstance(value, (str, int)) or len(str(value)) > _REMEMBERED_MAX or keyword.lower() in NOT_REMEMBERED:
+    if len(value) > _REMEMBERED_MAX or keyword.lower() in NOT_REMEMBERED:
         raise NotRemembered
     return field_line(keyword, value)
 
 
-def field_line(keyword: str, value: object) -> tuple[bytes, str]:
-    """A field's line with its CRLF, and its name in small letters where it concerns framing, else "".
+def field_line(keyword: str, value: str) -> tuple[bytes, str, int]:
+    """A field's line with its CRLF; its name in small letters where it concerns framing, else ""; and the length that
+    it says, in bytes, where it is a Content-Length.
 
     Blanks around the value are dropped. Raises ValueError for what a field must not have in it.
     """
     name = keyword.lower()
-    text = str(value).strip(" \t")
+    text = value.strip(" \t")
     try:
         line = encode_field(keyword, text)
     except LocalProtocolError as error:
         raise ValueError(str(error)) from None
-    if name == "content-length" and not CONTENT_LENGTH.fullmatch(line, 16, len(line) - 2):
+    if name != "content-length":
+        return line, name if name in _FRAMING else "", 0
+    if not CONTENT_LENGTH.fullmatch(line, 16, len(line) - 2):
         raise ValueError(f"Content-Length is a number, not {text!r}")
-    return line, name if name in _FRAMING else ""
+    return line, name, int(text)
 
 
 @lru_cache(256)
@@ -51,6 +55,14 @@ def status_line(version: str, code: int, message: str) -> bytes:
     if not REASON.fullmatch(raw):
         raise ValueError(f"a reason has no line break in it: {message!r}")
     return b"%b %d %b\r\n" % (version.encode("ascii"), code, raw)
+
+
+@lru_cache(64)
+def opening_lines(version: str, code: int, message: str, server: str, second: int) -> tuple[bytes, bytes, bytes]:
+    """What `send_response` begins a head with: status line, Server and Date. Raises ValueError as the lines one by one
+    do."""
+    date = format_date(second)
+    return status_line(version, code, message), field_line("Server", server)[0], field_line("Date", date)[0]
 
 
 class Framing:
@@ -65,23 +77,28 @@ class Framing:
         self.persistence = ""  # "close", "keep-alive" or what else Connection said
         self.said = False  # there is a length, or a coding
 
-    def note(self, name: str, value: object) -> bool:
-        """A field that concerns framing. False where its line must not be sent: a length that was said before.
+    def note_length(self, length: int) -> bool:
+        """A Content-Length. False where its line must not be sent, since it was said before.
 
-        Raises ValueError for a length that contradicts the first, and for a coding that is not chunked: nobody could
-        tell where such a body ends.
+        Raises ValueError for one that contradicts the first.
         """
-        text = str(value).strip(" \t")
+        if self.length is None:
+            self.length = length
+            self.said = True
+            return True
+        if length != self.length:
+            raise ValueError(f"Content-Length was {self.length} already, and is not {length}")
+        return False
+
+    def note(self, name: str, value: str) -> None:
+        """Another field that concerns framing: connection or transfer-encoding.
+
+        Raises ValueError for a coding that is not chunked: nobody could tell where such a body ends.
+        """
+        text = value.strip(" \t").lower()
         if name == "connection":
-            self.persistence = text.lower()
-        elif name == "content-length":
-            if self.length is not None:
-                if int(text) != self.length:
-                    raise ValueError(f"Content-Length was {self.length} already, and is not {text}")
-                return False
-            self.length, self.said = int(text), True
+            self.persistence = text
+        elif text != "chunked":
+            raise ValueError(f"the only transfer coding known is chunked, not {text!r}")
         else:
-            if text.lower() != "chunked":
-                raise ValueError(f"the only transfer coding known is chunked, not {text!r}")
             self.chunked = self.said = True
-        return True

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from salver.classes.blocking import BlockingHTTP
-from salver.classes.heads import Framing, NotRemembered, field_line, remembered_line, status_line
+from salver.classes.heads import Framing, NotRemembered, field_line, opening_lines, remembered_line, status_line
 from salver.classes.logging_lines import escaped, log_date
 from salver.classes.stream import StreamRequestHandler
 from salver.classes.tutorial import TutorialHTTP
@@ -71,6 +71,7 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     _request: Any = None  # on the fast way, the request in hand
     _framing: Framing | None = None  # of the head under way
     _made = False  # something was made from the request, and belongs to it
+    _opens_plainly = False  # no part of a head's beginning is the class's own; said once a connection
 
     @FromRequest
     def headers(self) -> Any:
@@ -157,9 +158,27 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     def send_response(self, code: int, message: str | None = None) -> None:
         """Log the request, and begin the head with its status line, Server and Date."""
         self.log_request(code)
+        own = self.__dict__
+        if self._opens_plainly and not (
+            "send_header" in own
+            or "send_response_only" in own
+            or "version_string" in own
+            or "date_time_string" in own
+            or self.sys_version
+        ):
+            self._open(int(code), message)
+            return
         self.send_response_only(code, message)
         self.send_header("Server", self.version_string())
         self.send_header("Date", self.date_time_string())
+
+    def _open(self, code: int, message: str | None) -> None:
+        """What the four calls behind `log_request` come to, where nobody has put others in their place."""
+        if message is None:
+            message = self.responses[code][0] if code in self.responses else ""
+        lines = opening_lines(self.protocol_version, code, message, self.server_version, int(time.time()))
+        self._framing = Framing(code)
+        self._headers_buffer.extend(lines)
 
     def send_response_only(self, code: int, message: str | None = None) -> None:
         """Begin the head with its status line alone. Raises ValueError for a line break in `message`."""
@@ -177,17 +196,21 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     def send_header(self, keyword: str, value: Any) -> None:
         """Add a field to the head. Raises ValueError for CR, LF or another control in it, and for a Content-Length
         that is no number, or another one than before."""
+        if value.__class__ is not str:
+            value = str(value)
         try:
-            line, concerns = remembered_line(keyword, value)
-        except (NotRemembered, TypeError):  # TypeError: a value that cannot be a key
-            line, concerns = field_line(keyword, value)
+            line, concerns, length = remembered_line(keyword, value)
+        except NotRemembered:
+            line, concerns, length = field_line(keyword, value)
         if concerns:
-            if concerns == "connection":
-                persistence = str(value).strip(" \t").lower()
-                if persistence in ("close", "keep-alive"):
-                    self.close_connection = persistence == "close"
-            if not self._own_framing().note(concerns, value):
-                return
+            framing = self._framing or self._own_framing()
+            if concerns == "content-length":
+                if not framing.note_length(length):
+                    return
+            else:
+                framing.note(concerns, value)
+                if framing.persistence in ("close", "keep-alive"):
+                    self.close_connection = framing.persistence == "close"
         if self.request_version != "HTTP/0.9":
             try:
                 self._headers_buffer.append(line)
@@ -204,9 +227,8 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
         if self.request_version == "HTTP/0.9":
             return
         lines = self._headers_buffer
-        allowed = self.__dict__.pop("_allowed", None)
-        if allowed is not None:
-            lines.append(field_line("Allow", allowed)[0])
+        if self._made and "_allowed" in self.__dict__:
+            lines.append(field_line("Allow", self.__dict__.pop("_allowed"))[0])
         if self.wfile.__class__ is ResponseWriter and lines and lines[0].startswith(b"HTTP/"):
             self._headers_buffer = []
             self.wfile.begin(lines, self._own_framing())
