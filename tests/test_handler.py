@@ -13,10 +13,13 @@ from salver.handler import (
     as_response,
     options,
     options_of,
+    respond_and_finish,
     responder,
     with_options,
     wraps_handler,
 )
+from salver.problem import HTTPError
+from salver.protocol.headers import MutableHeaders
 from salver.request import Request
 from salver.response import FileSegment, Response, Segments
 from tests.test_request import request
@@ -167,3 +170,16 @@ def test_a_responder_refuses_what_it_cannot_call() -> None:
 
     with pytest.raises(TypeError, match="async def"):
         responder(later)
+
+
+def test_fields_are_finished_also_where_an_error_passes() -> None:
+    def finish(request: Request, headers: MutableHeaders) -> None:
+        headers["X-Path"] = request.path
+
+    def refuse(request: Request) -> Response:
+        raise HTTPError(404, "gone", {"X-Own": "1"})
+
+    assert respond_and_finish(responder(lambda: "x"), request("/a"), {}, finish).headers["x-path"] == "/a"
+    with pytest.raises(HTTPError) as caught:
+        respond_and_finish(refuse, request("/a"), {}, finish)
+    assert list(MutableHeaders(caught.value.headers).items()) == [("x-own", "1"), ("x-path", "/a")]

@@ -8,17 +8,20 @@ to be run as what it wraps.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, Union
 
+from salver.problem import HTTPError
+from salver.protocol.headers import MutableHeaders
 from salver.request import Request
 from salver.response import FileSegment, Response, Segments
 
 Result = Union[Response, str, bytes, dict[str, Any], list[Any], tuple[Any, ...], Iterable[bytes]]
 Handler = Callable[[Request], Result]
 AnyHandler = TypeVar("AnyHandler", bound=Callable[..., Any])
+# What is put around a handler, or around a view with its path's parameters.
+Middleware = Callable[[Callable[..., Any]], Callable[..., Response]]
 
 _OPTIONS = "salver_options"
 _CHOOSER = "salver_options_for"
@@ -108,6 +111,25 @@ def responder(handler: Callable[..., Any]) -> Callable[..., Response]:
     return respond_by_name
 
 
+def respond_and_finish(
+    respond: Callable[..., Response],
+    request: Request,
+    params: dict[str, Any],
+    finish: Callable[[Request, MutableHeaders], None],
+) -> Response:
+    """`respond(request, **params)`, with the fields of its answer given to `finish` to be changed; also those of an
+    `HTTPError`, which then goes on its way to whoever makes a page of it."""
+    try:
+        response = respond(request, **params)
+    except HTTPError as error:
+        headers = MutableHeaders(error.headers)
+        finish(request, headers)
+        error.headers = headers
+        raise
+    finish(request, response.headers)
+    return response
+
+
 def _parameters(handler: Callable[..., Any]) -> tuple[str, ...] | None:
     """The positional parameters of a function or method; None for what is no function and so a handler: it takes a
     request."""
@@ -136,7 +158,7 @@ def as_response(result: object) -> Response:
     if isinstance(result, (bytes, bytearray, memoryview)):
         return Response(bytes(result), content_type="application/octet-stream")
     if isinstance(result, (dict, list)):
-        return Response(json.dumps(result).encode(), content_type="application/json")
+        return Response.json(result)
     if isinstance(result, tuple):
         return _from_tuple(result)
     if isinstance(result, Iterable):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.semantics.negotiation import acceptable_codings, accepts_type, best_type
+from salver.semantics.negotiation import acceptable_codings, accepts_type, best_type, with_vary
 
 CODINGS = ("br", "zstd", "gzip")
 OFFERS = ("text/html", "application/json")
@@ -114,3 +114,18 @@ def test_a_hundred_members_count() -> None:
 def test_no_value_raises(value: str) -> None:
     assert set(acceptable_codings(value, CODINGS)) <= set(CODINGS)
     best_type(value, OFFERS)
+
+
+@pytest.mark.parametrize(
+    ("vary", "names", "result"),
+    [
+        (None, ("Origin",), "Origin"),
+        ("", ("Origin",), "Origin"),
+        ("Accept, origin", ("Origin",), "Accept, origin"),
+        ("Accept,,\tX ", ("Cookie", "x"), "Accept, X, Cookie"),
+        ("*", ("Origin",), "*"),
+        ("Accept, *", ("Origin",), "*"),
+    ],
+)
+def test_vary_names_each_field_once(vary: str | None, names: tuple[str, ...], result: str) -> None:
+    assert with_vary(vary, *names) == result

@@ -1,4 +1,5 @@
-"""What a client would rather have: Accept and Accept-Encoding with their weights (RFC 9110 §12.4.2, §12.5).
+"""What a client would rather have: Accept and Accept-Encoding with their weights (RFC 9110 §12.4.2, §12.5), and how
+an answer says that it was asked (Vary).
 
 A member that is malformed is left out, the others count, up to a hundred of them. Time is linear in the field's
 length: quoted strings are taken out first, by a pattern that never goes back, and then commas and semicolons mean
@@ -83,3 +84,14 @@ def acceptable_codings(accept_encoding: str | None, offers: Sequence[str]) -> tu
     liked = [(weights.get(offer, weights.get("*", 0.0)), offer) for offer in offers]
     taken = [(-weight, place) for place, (weight, _) in enumerate(liked) if weight > 0 and weight >= identity]
     return tuple(offers[place] for _, place in sorted(taken))
+
+
+def with_vary(vary: str | None, *names: str) -> str:
+    """The value of a Vary field (None where there is none) with `names` in it, each once; "*" says all of it already.
+    RFC 9110 §12.5.5."""
+    present = [name.strip(" \t") for name in (vary or "").split(",")]
+    known = {name.lower() for name in present}
+    if "*" in known:
+        return "*"
+    added = [name for name in names if name.lower() not in known]
+    return ", ".join([name for name in present if name] + added)
