@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from html import escape
 
+from salver.protocol.headers import Headers
 from salver.protocol.reasons import REASONS
 from salver.request import Request
-from salver.response import HeadersLike, Response
+from salver.response import HeadersLike, HTTPError, Response
 from salver.semantics.negotiation import best_type
+
+__all__ = ["HTTPError", "problem", "problem_of"]
 
 _TYPES = ("text/html", "application/json", "application/problem+json", "text/plain")
 
@@ -21,24 +24,6 @@ _FIELDS = (
     ("X-Content-Type-Options", "nosniff"),
     ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
 )
-
-
-class HTTPError(Exception):
-    """Raised by whoever handles a request to end it with `problem(request, status, detail, headers)`, or with the page
-    that an app has for that status. `status` is 400 to 599, `detail` plain text for whoever asked; `headers` as a
-    response takes them. Raises ValueError for a status that is no error."""
-
-    def __init__(self, status: int, detail: str = "", headers: HeadersLike = ()) -> None:
-        if not 400 <= status <= 599:
-            raise ValueError(f"an error's status is 400 to 599, not {status}")
-        super().__init__(status, detail)
-        self.status = status
-        self.detail = detail
-        self.headers = headers
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.detail or REASONS.get(self.status, '')}".rstrip()
-
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -70,9 +55,18 @@ def problem(request: Request | None, status: int, detail: str = "", headers: Hea
     accept = None if request is None else request.headers.get("accept")
     chosen = best_type(accept, _TYPES) or _TYPES[0]
     response = Response(_body(chosen, status, reason, detail), status, _FIELDS, content_type=_with_charset(chosen))
-    for name, value in dict(headers or {}).items():
-        response.headers[name] = value
+    added = Headers(headers)
+    for name in added:
+        if name in response.headers:
+            del response.headers[name]
+    for name, value in added.fields:
+        response.headers.add(name, value)
     return response
+
+
+def problem_of(request: Request | None, error: HTTPError) -> Response:
+    """The page for an `HTTPError` that was raised."""
+    return problem(request, error.status, error.detail, error.headers)
 
 
 def _body(media_type: str, status: int, reason: str, detail: str) -> bytes:

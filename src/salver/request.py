@@ -1,18 +1,31 @@
 """A request as a handler sees it: what the head says, and the body however it came.
 
-Everything that costs is worked out on first use. The request asks the server for four things only, through the
-`Exchange` port: who is there, the streamed body, and the two words about blocking. It holds no socket.
+Everything that costs is worked out on first use: a request is made for every head, and most handlers look at little of
+it. What is worked out stays in a slot that is not set before, so that making a request costs nothing for it. What a
+body means is read in `content.py` and `form_data.py`, which are imported by the first request that asks. The request
+asks the server for four things only, through the `Exchange` port: who is there, the streamed body, and the two words
+about blocking. It holds no socket.
 """
 
 from __future__ import annotations
 
 import io
-from typing import BinaryIO, NamedTuple, Protocol
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
 from salver.protocol.grammar import ABSOLUTE_FORM
 from salver.protocol.headers import Headers
 from salver.protocol.heads import RequestHead
+
+if TYPE_CHECKING:
+    from salver.content import Cookies, Fields
+    from salver.form_data import FormLimits, Upload
+    from salver.response import Response
+
+_NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 
 class ClientAddress(NamedTuple):
@@ -28,6 +41,28 @@ class RequestBodyError(OSError):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class Transmission(Protocol):
+    """A response that its handler sends while it runs, for interfaces that demand it (WSGI's `write`). Whoever wraps
+    handlers cannot see it, let alone change it. For the handler's thread alone."""
+
+    @property
+    def failed(self) -> bool:
+        """The client is gone, or reads nothing; `write` has raised that."""
+
+    def begin(self, response: Response) -> None:
+        """Make the head of `response`, whose body is not looked at. Raises `LocalProtocolError` for what cannot be
+        sent."""
+
+    def write(self, data: bytes) -> None:
+        """Send; all of it is with the operating system when this returns. Raises OSError for a client that is gone."""
+
+    def finish(self) -> Response:
+        """What the handler returns at the end of the body."""
+
+    def break_off(self) -> Response:
+        """What the handler returns where there is no end: the connection is reset."""
 
 
 class Exchange(Protocol):
@@ -50,15 +85,70 @@ class Exchange(Protocol):
     def body_stream(self) -> BinaryIO:
         """The body read from the connection as it arrives, decoded; reads block."""
 
+    def transmission(self) -> Transmission:
+        """Begin to send a response while the handler runs."""
+
+
+class Forwarded:
+    """An exchange in whose place a trusted proxy has spoken; see `Request.set_forwarded`."""
+
+    __slots__ = ("client", "host", "inner", "scheme")
+
+    def __init__(self, inner: Exchange, client: ClientAddress, scheme: str, host: str | None) -> None:
+        self.inner = inner
+        self.client = client
+        self.scheme = scheme
+        self.host = host
+
+    def hand_over(self) -> bool:
+        """As the inner one."""
+        return self.inner.hand_over()
+
+    def enter(self, site: object) -> None:
+        """As the inner one."""
+        self.inner.enter(site)
+
+    def body_stream(self) -> BinaryIO:
+        """As the inner one."""
+        return self.inner.body_stream()
+
+    def transmission(self) -> Transmission:
+        """As the inner one."""
+        return self.inner.transmission()
+
 
 class Request:
     """One request. Used by one thread at a time; valid until its response has been sent.
 
     `method` is the token as sent (case counts), `target` the request-target as sent, ASCII. `prefix` is the part of
-    the raw path that mounts have consumed ("" at the root). `site` is what the crew's learning is keyed by.
+    the raw path that mounts have consumed ("" at the root). `path_params` are what an app's route has read in the path.
+    `site` is what the crew's learning is keyed by.
     """
 
-    __slots__ = ("_body", "_exchange", "_stream", "head", "method", "prefix", "site", "target")
+    __slots__ = (
+        "_attributes",
+        "_body",
+        "_cookies",
+        "_exchange",
+        "_form",
+        "_json",
+        "_query",
+        "_stream",
+        "head",
+        "method",
+        "path_params",
+        "prefix",
+        "site",
+        "target",
+    )
+
+    # Set when they are first asked for
+    _attributes: dict[str, Any]
+    _cookies: Cookies
+    _form: tuple[Fields[str], Fields[Upload]] | Exception
+    _json: tuple[Any]
+    _query: Fields[str]
+    _stream: BinaryIO
 
     def __init__(self, head: RequestHead, exchange: Exchange, body: bytes | BinaryIO | None = b"") -> None:
         """`body`: bytes, a rewound file the body was spooled to, or None where it is to be streamed."""
@@ -66,10 +156,10 @@ class Request:
         self.method = head.method
         self.target = head.target
         self.prefix = ""
+        self.path_params = _NO_PARAMS
         self.site: object = None
-        self._exchange = exchange
+        self._exchange: Exchange = exchange
         self._body = body
-        self._stream: BinaryIO | None = None
 
     @property
     def headers(self) -> Headers:
@@ -117,15 +207,70 @@ class Request:
         return self._exchange.scheme
 
     @property
+    def is_secure(self) -> bool:
+        """Did it come by HTTPS?"""
+        return self.scheme == "https"
+
+    @property
     def host(self) -> str:
         """The Host field as sent, "" where an HTTP/1.0 client sent none; it names what was asked for, and proves
         nothing."""
+        exchange = self._exchange
+        if isinstance(exchange, Forwarded) and exchange.host is not None:
+            return exchange.host
         host = self.head.section.host
         return host.decode("ascii") if host else ""
 
     @property
+    def url(self) -> str:
+        """The whole URL (RFC 9112 §3.3): scheme, host and target. Its host is what the client said it to be."""
+        target = self.target
+        if target.startswith("/"):
+            return f"{self.scheme}://{self.host}{target}"
+        return target if "://" in target else f"{self.scheme}://{self.host}"
+
+    @property
+    def query(self) -> Fields[str]:
+        """The query's pairs, decoded as browsers do (bytes that are not UTF-8 become U+FFFD): `query["a"]` is the first
+        value, `query.get_all("a")` every one. Raises `HTTPError`: 413 for more than 1,000 pairs, and 400 from
+        `query[name]` where there is no such name."""
+        query = getattr(self, "_query", None)
+        if query is None:
+            from salver.content import query_of
+
+            query = self._query = query_of(self)
+        return query
+
+    @property
+    def cookies(self) -> Cookies:
+        """name -> value of every well-formed cookie; of two with one name, the first. What a client says, unproven."""
+        cookies = getattr(self, "_cookies", None)
+        if cookies is None:
+            from salver.content import cookies_of
+
+            cookies = self._cookies = cookies_of(self)
+        return cookies
+
+    def accepts(self, *media_types: str) -> str | None:
+        """Which of `media_types` ("text/html", "application/json") the client likes best, the first of equals; None
+        where it takes none of them. A client that says nothing takes the first."""
+        from salver.semantics.negotiation import best_type
+
+        return best_type(self.headers.get("accept"), media_types) if media_types else None
+
+    # The body
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body, lowered and without parameters; "" where none, or no media type, is said."""
+        from salver.content import content_type_of
+
+        return content_type_of(self)[0]
+
+    @property
     def body(self) -> bytes:
-        """The whole body. In streaming mode this reads it to its end."""
+        """The whole body as it was sent (a content coding is not undone). In streaming mode this reads it to its
+        end."""
         if self._body.__class__ is not bytes:
             self._body = self.stream().read()
         return self._body
@@ -133,18 +278,109 @@ class Request:
     def stream(self) -> BinaryIO:
         """The body as a binary file to read once: in memory, spooled, or straight from the connection where the
         handler asked for that. Owned by the server; closing it is allowed, not needed."""
-        if self._stream is None:
+        stream = getattr(self, "_stream", None)
+        if stream is None:
             body = self._body
             if body is None:
-                self._stream = self._exchange.body_stream()
+                stream = self._exchange.body_stream()
             else:
-                self._stream = io.BytesIO(body) if isinstance(body, bytes) else body
-        return self._stream
+                stream = io.BytesIO(body) if isinstance(body, bytes) else body
+            self._stream = stream
+        return stream
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON, read strictly: see `salver.semantics.json_text.parse_json`.
+
+        Raises `HTTPError`: 415 for a Content-Type that is not JSON and for an unknown Content-Encoding, 400 for what is
+        not JSON, 413 for what unpacks to more than 16 MiB.
+        """
+        made = getattr(self, "_json", None)
+        if made is None:
+            from salver.content import json_of
+
+            made = self._json = (json_of(self),)
+        return made[0]
+
+    @property
+    def form(self) -> Fields[str]:
+        """The text fields of a form, urlencoded or multipart; empty for a body of another type. `form["a"]` is the
+        first value, and `HTTPError` 400 where there is none. Otherwise raises as `read_form`, which it calls."""
+        return self._read_form()[0]
+
+    @property
+    def files(self) -> Fields[Upload]:
+        """The files of a multipart form, by the names of their fields; a file field left empty is not among them.
+        Raises as `form`."""
+        return self._read_form()[1]
+
+    def read_form(self, *, folder: str | os.PathLike[str] | None = None, limits: FormLimits | None = None) -> None:
+        """Read the form now, with other limits than the usual, or with its large files kept for the time being in
+        `folder` (else the system's for temporary files): on the file system that they are to be saved on, `save_to`
+        then moves instead of copying. Where the body is streamed this reads it from the connection.
+
+        Raises `HTTPError`: 400 for a malformed or incomplete form, 413 past a limit, 415 for an unknown content coding
+        or charset; RuntimeError where the form has been read already; OSError where a file cannot be kept.
+        """
+        if getattr(self, "_form", None) is not None:
+            raise RuntimeError("the form has been read already: call read_form before form and files")
+        self._read_form(folder, limits)
+
+    def _read_form(
+        self, folder: str | os.PathLike[str] | None = None, limits: FormLimits | None = None
+    ) -> tuple[Fields[str], Fields[Upload]]:
+        form = getattr(self, "_form", None)
+        if form is None:
+            from salver.form_data import form_of
+
+            try:
+                form = self._form = form_of(self, folder, limits)
+            except Exception as error:
+                self._form = error  # the body is spent: whoever asks again gets the same answer
+                raise
+        if isinstance(form, Exception):
+            raise form
+        return form
+
+    # What wrappers and apps keep here
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Free storage for whoever handles this request, middleware above all; made when it is first asked for."""
+        attributes = getattr(self, "_attributes", None)
+        if attributes is None:
+            attributes = self._attributes = {}
+        return attributes
+
+    @property
+    def session(self) -> Any:
+        """What a session middleware has put into `attributes["session"]`. RuntimeError where there is none."""
+        try:
+            return self.attributes["session"]
+        except KeyError:
+            raise RuntimeError("there is no session: wrap the handler in a session middleware first") from None
+
+    @property
+    def user(self) -> Any:
+        """What an authentication has put into `attributes["user"]`; None where nobody is known."""
+        return self.attributes.get("user")
+
+    def set_forwarded(
+        self, *, client: ClientAddress | None = None, scheme: str | None = None, host: str | None = None
+    ) -> None:
+        """Believe a proxy about who is behind it: `client`, `scheme` ("https") and `host` are from here on what it
+        says. For a middleware that has checked that the peer may say so (RFC 7239 §8.1)."""
+        here = self._exchange
+        host = here.host if host is None and isinstance(here, Forwarded) else host
+        self._exchange = Forwarded(self.exchange, client or here.client, scheme or here.scheme, host)
+
+    # The server
 
     @property
     def exchange(self) -> Exchange:
         """The server's side of this request; for adapters that know which server that is."""
-        return self._exchange
+        exchange = self._exchange
+        return exchange.inner if isinstance(exchange, Forwarded) else exchange
 
     def hand_over(self) -> bool:
         """Say that this handler is about to block (a query, a sleep): others are served meanwhile, without waiting

@@ -1,4 +1,4 @@
-"""What a handler gives back: a status, fields, and a body of one of four kinds.
+"""What a handler gives back: a status, fields, and a body of one of four kinds; or raises, as an `HTTPError`.
 
 A body is bytes, one segment of a file, a sequence of both, or an iterable that the server pulls while the socket
 drains. This file does not know how any of them is sent; it holds no socket and opens no file.
@@ -7,11 +7,44 @@ drains. This file does not know how any of them is sent; it holds no socket and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Union
+from typing import TYPE_CHECKING, Any, Union
 
 from salver.protocol.headers import MutableHeaders
+from salver.protocol.reasons import REASONS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from salver.semantics.cookies import Seconds
 
 HeadersLike = Union[Mapping[str, str], Iterable[tuple[str, str]]]
+
+
+class HTTPError(Exception):
+    """Raised by whoever handles a request to end it with `problem(request, status, detail, headers)`, or with the page
+    that an app has for that status: an answer and no fault, so nobody writes a traceback.
+
+    `status` is 400 to 599, `detail` plain text for whoever asked, in a sentence or two; `headers` as a response takes
+    them (Allow, Retry-After, WWW-Authenticate). Raises ValueError for a status that is no error.
+    """
+
+    def __init__(self, status: int, detail: str = "", headers: HeadersLike = ()) -> None:
+        if not 400 <= status <= 599:
+            raise ValueError(f"an error's status is 400 to 599, not {status}")
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.detail or REASONS.get(self.status, '')}".rstrip()
+
+
+class MissingField(HTTPError, KeyError):
+    """A name that a query, a form or the cookies do not have: a KeyError to the code that asked, 400 to the client."""
+
+    def __init__(self, name: str, place: str) -> None:
+        super().__init__(400, f"{name!r} is missing in the {place}")
 
 
 class FileSegment:
@@ -104,6 +137,109 @@ class Response:
         if isinstance(body, (FileSegment, Segments)):
             return body.length
         return None
+
+    # Responses of the usual kinds
+
+    @staticmethod
+    def html(text: str, status: int = 200, headers: HeadersLike | None = None) -> Response:
+        """An HTML page. `text` goes out as it is: what comes from elsewhere must have been escaped."""
+        return Response(text.encode(), status, headers, content_type="text/html; charset=utf-8")
+
+    @staticmethod
+    def text(text: str, status: int = 200, headers: HeadersLike | None = None) -> Response:
+        """Plain text."""
+        return Response(text.encode(), status, headers, content_type="text/plain; charset=utf-8")
+
+    @staticmethod
+    def json(value: Any, status: int = 200, headers: HeadersLike | None = None) -> Response:
+        """`value` as JSON; see `encode_json` for what may be in it, and what it raises."""
+        from salver.semantics.json_text import encode_json
+
+        return Response(encode_json(value), status, headers, content_type="application/json")
+
+    @staticmethod
+    def redirect(location: str, status: int = 303, headers: HeadersLike | None = None) -> Response:
+        """Send the client to `location`, a URL or a path; what a URI cannot have in it is percent-encoded.
+
+        `status`: 303 (look there with GET; after a form), 302, 301 and 308 (for ever), 307 and 308 (the same method and
+        body again). Raises ValueError for another one, and for a control character in `location`. A target that a
+        client has named (`?next=`) must pass `salver.semantics.urls.is_same_origin_path` first.
+        """
+        from salver.semantics.urls import uri_of
+
+        if status not in (301, 302, 303, 307, 308):
+            raise ValueError(f"a redirect is 301, 302, 303, 307 or 308, not {status}")
+        response = Response(b"", status, headers)
+        response.headers["Location"] = uri_of(location)
+        return response
+
+    @staticmethod
+    def stream(
+        pieces: Iterable[bytes],
+        content_type: str = "application/octet-stream",
+        status: int = 200,
+        headers: HeadersLike | None = None,
+    ) -> Response:
+        """A body sent piece by piece, each asked for when the client has taken the one before. `close()` of `pieces`,
+        where there is one, is called at the end, also when the client goes away."""
+        return Response(pieces, status, headers, content_type=content_type)
+
+    # Cookies
+
+    def set_cookie(  # noqa: PLR0913 - the attributes that a cookie has
+        self,
+        name: str,
+        value: str,
+        *,
+        max_age: Seconds | None = None,
+        expires: datetime | int | None = None,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        httponly: bool = True,
+        samesite: str | None = "Lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Have the client keep a cookie; the arguments, and what raises ValueError, are `format_cookie`'s. Scripts of
+        the page see it only with `httponly=False`; other sites' requests bring it only with `samesite="None"`."""
+        from salver.semantics.cookies import format_cookie
+
+        field = format_cookie(
+            name,
+            value,
+            max_age=max_age,
+            expires=expires,
+            path=path,
+            domain=domain,
+            secure=secure,
+            httponly=httponly,
+            samesite=samesite,
+            partitioned=partitioned,
+        )
+        self.headers.add("Set-Cookie", field)
+
+    def delete_cookie(
+        self,
+        name: str,
+        *,
+        path: str | None = "/",
+        domain: str | None = None,
+        secure: bool = False,
+        samesite: str | None = "Lax",
+        partitioned: bool = False,
+    ) -> None:
+        """Have the client forget a cookie. Path, domain, and for a prefix `secure`, must be those it was set with."""
+        self.set_cookie(
+            name,
+            "",
+            max_age=0,
+            expires=0,
+            path=path,
+            domain=domain,
+            secure=secure,
+            samesite=samesite,
+            partitioned=partitioned,
+        )
 
     def close(self) -> None:
         """Let go of what the body holds (descriptors, a generator); the server calls it once at the end."""

@@ -14,6 +14,11 @@ from urllib.parse import quote, unquote_to_bytes
 _ENCODED = re.compile(r"(?:[^%\x00-\x20\x7f-\U0010ffff]|%[0-9A-Fa-f]{2})*+")
 # C0, DEL and C1; "/" and "\" as decoded characters.
 _NEVER_IN_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f/\\]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# A path of our own and nothing else: browsers take "//host", "/\host" and, tabs being dropped, "/<tab>/host" elsewhere.
+_SAME_ORIGIN_PATH = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f-\x9f\\]*")
+# RFC 3986 §2: reserved and unreserved characters, and "%" for what is encoded already.
+_URI_CHARACTERS = "!#$%&'()*+,/:;=?@[]~"
 # The devices that Windows finds in every folder, with any suffix; superscript digits are digits there.
 _DEVICE = re.compile(
     r"(?:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(?:COM|LPT)[0-9\xb9\xb2\xb3])(?: *\..*)?", re.IGNORECASE | re.DOTALL
@@ -64,3 +69,20 @@ def quote_segment(name: str) -> str:
 def quote_path(names: Iterable[str]) -> str:
     """Names joined to a path without a leading slash: the reverse of `split_path`."""
     return "/".join(map(quote_segment, names))
+
+
+def is_same_origin_path(text: str) -> bool:
+    """Does a redirect to `text` stay on this origin, whatever the browser: an absolute path ("/x?y"), not "//host",
+    "/\\host", "https:host", nor anything with a backslash or a control character? For targets that a client names."""
+    return _SAME_ORIGIN_PATH.fullmatch(text) is not None
+
+
+def uri_of(iri: str) -> str:
+    """A URL or path as it may stand in a Location field: what is not ASCII, blanks and the few characters that no URI
+    has are percent-encoded as UTF-8 (RFC 3987 §3.1); what is encoded already stays.
+
+    Raises ValueError for a control character, CR and LF above all.
+    """
+    if _CONTROL.search(iri):
+        raise ValueError(f"a control character in the URL {iri!r}")
+    return quote(iri.encode("utf-8", "surrogateescape"), safe=_URI_CHARACTERS)

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 from salver.handler import Handler, HandlerOptions, as_response
 from salver.net.crew import Crew, Member
 from salver.net.learning import SiteTable
-from salver.problem import problem
+from salver.problem import problem, problem_of
 from salver.protocol.heads import Section
 from salver.protocol.writer import encode_field
 from salver.request import Request
-from salver.response import Response
+from salver.response import HTTPError, Response
 from salver.semantics.dates import format_date
 from salver.service.settings import Settings
 from salver.service.sites import Sites
@@ -145,7 +145,10 @@ class Context:
             self.emptied.set()
 
     def failed(self, request: Request, error: BaseException) -> Response:
-        """The answer where a handler raised: 500 without a detail; the traceback goes to the log."""
+        """The answer where a handler raised: the page of an `HTTPError`, which is an answer and no fault; for all else
+        500 without a detail, and the traceback goes to the log."""
+        if isinstance(error, HTTPError):
+            return problem_of(request, error)
         self.pass_on(error)
         logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
         return as_response(problem(request, 500))

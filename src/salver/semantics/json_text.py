@@ -1,0 +1,90 @@
+"""JSON as RFC 8259 has it and RFC 7493 (I-JSON) narrows it: what two programs read in the same way, and nothing else.
+
+Python's reader takes more than JSON (NaN, Infinity), and its writer sends it; both are told not to. Two members of one
+name are refused, because programs differ in which of them counts, and so are numbers too large for a float and strings
+that are no Unicode text, because they cannot be sent on. Whoever reads client's JSON gets a value or an error, never an
+exception of another kind. The standard library does the work; its reader and writer are made once.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from salver.protocol.errors import RemoteProtocolError
+
+
+def parse_json(data: bytes) -> Any:
+    """The value of a JSON text in UTF-8.
+
+    Raises `RemoteProtocolError` with the hint 400 and words for whoever sent it: not UTF-8, not JSON, two members of
+    one name, a number too large, half a surrogate pair, nested deeper than this interpreter follows.
+    """
+    try:
+        value = _DECODER.decode(data.decode("utf-8"))
+        if b"\\ud" in data or b"\\uD" in data:
+            _refuse_lone_surrogates(value)
+    except UnicodeDecodeError as error:
+        raise RemoteProtocolError(f"the JSON is not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise RemoteProtocolError(f"not JSON: {error}") from None
+    except ValueError as error:  # a member twice, NaN, a number of more digits than int() takes
+        raise RemoteProtocolError(f"the JSON cannot be taken: {error}") from None
+    except RecursionError:
+        raise RemoteProtocolError("the JSON is nested too deep") from None
+    return value
+
+
+def encode_json(value: Any) -> bytes:
+    """`value` as JSON in UTF-8, without blanks.
+
+    Beside what JSON has: dates and times (ISO 8601), UUID and Decimal (as str), dataclasses (as objects), and tuples.
+    Raises TypeError for anything else, ValueError for NaN, an infinity, or a value that contains itself.
+    """
+    # What is no Unicode text leaves as the escape that it is in JSON: bytes on the wire are UTF-8 always.
+    return _ENCODER.encode(value).encode("utf-8", "backslashreplace")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object has two members of one name")
+    return members
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number - number != 0.0:
+        raise ValueError("a number is too large")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_lone_surrogates(value: Any) -> None:
+    try:
+        _ENCODER.encode(value).encode()
+    except UnicodeEncodeError:
+        raise ValueError("a string has half of a surrogate pair") from None
+
+
+def _plainer(value: Any) -> Any:
+    """What the encoder does not know, as something that it does."""
+    import dataclasses
+    import datetime
+    import decimal
+    import uuid
+
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (uuid.UUID, decimal.Decimal)):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    raise TypeError(f"{type(value).__name__} is nothing that JSON has; make it a dict, list, str or number first")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plainer)
