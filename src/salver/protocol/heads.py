@@ -28,6 +28,7 @@ class Section:
     __slots__ = (
         "_headers",
         "body_length",
+        "environ",
         "expects_continue",
         "expects_other",
         "host",
@@ -46,6 +47,7 @@ class Section:
         self.expects_other = False
         self.host: bytes | None = None
         self.notes: str | None = None  # what the file handler has read in the fields, once for all that repeat them
+        self.environ: object = None  # what the WSGI gateway has made of the fields, likewise
         self._headers: Headers | None = None
 
     @property

@@ -75,7 +75,7 @@ class DirectConnection:
             except BlockingIOError:
                 if most_left is None:
                     break
-                self._wait(select.POLLOUT, self._context.timeouts.stalled)
+                wait_for(self.stream, select.POLLOUT, self._context.timeouts.stalled)
                 continue
             sent += gone
             left -= gone
@@ -115,13 +115,14 @@ class DirectConnection:
             try:
                 return self.stream.recv(65_536)
             except BlockingIOError:
-                self._wait(select.POLLIN, self._context.timeouts.idle)
+                wait_for(self.stream, select.POLLIN, self._context.timeouts.idle)
 
-    def _wait(self, event: int, most: float) -> None:
-        """Wait for the socket, `most` seconds at most. Raises TimeoutError."""
-        poller = select.poll()
-        poller.register(self.stream.fileno(), event)
-        until = monotonic() + most
-        while not poller.poll(_LOOK):
-            if monotonic() >= until:
-                raise TimeoutError("the client has accepted or sent nothing for too long")
+
+def wait_for(stream: Stream, event: int, most: float) -> None:
+    """Wait until `stream` is ready for `event` (of select.poll), `most` seconds at most. Raises TimeoutError."""
+    poller = select.poll()
+    poller.register(stream.fileno(), event)
+    until = monotonic() + most
+    while not poller.poll(_LOOK):
+        if monotonic() >= until:
+            raise TimeoutError("the client has accepted or sent nothing for too long")

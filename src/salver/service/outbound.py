@@ -11,6 +11,7 @@ a time is inside it.
 from __future__ import annotations
 
 import logging
+import select
 from abc import abstractmethod
 
 from salver.net.poller import READ, WRITE
@@ -19,6 +20,7 @@ from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.server_connection import CONTINUE
 from salver.request import Request, RequestBodyError
 from salver.response import FileSegment, Response
+from salver.service.direct import wait_for
 from salver.service.ending import (
     BODILESS,
     BODY,
@@ -66,9 +68,8 @@ class Outbound(Ending):
         body."""
         sending, keep_alive = Sending(self._protocol, response.body), self._protocol.keep_alive
         try:
-            self._make_head(sending, response)
-            wanted = response.status not in BODILESS and (self._request is None or self._request.method != "HEAD")
-            sending.start(wanted=wanted)
+            sending.add_head(self.make_head(response, may_be_read=sending.pulls))
+            sending.start(wanted=self.has_body(response.status))
         except BaseException:
             self._protocol.unsend_head(keep_alive)
             close_quietly(sending)
@@ -76,7 +77,13 @@ class Outbound(Ending):
         self._status = response.status
         return sending
 
-    def _make_head(self, sending: Sending, response: Response) -> None:
+    def has_body(self, status: int) -> bool:
+        """Whether the response to the request in hand has a body, if that is its status."""
+        return status not in BODILESS and (self._request is None or self._request.method != "HEAD")
+
+    def make_head(self, response: Response, *, may_be_read: bool = True) -> bytes:
+        """The head of a response, which is taken as sent. `may_be_read`: what makes its body may still read the
+        request's. Raises `LocalProtocolError`."""
         context, status, length = self._context, response.status, response.body_length
         if context.crew.now >= context.ready_until:
             context.refresh(context.crew.now)
@@ -84,10 +91,10 @@ class Outbound(Ending):
             raise LocalProtocolError(f"a handler's status is 200 or more, not {status}")
         if length is not None and length < 0:
             raise LocalProtocolError(f"a body has no {length} bytes")
-        self._settle_request_body(may_be_read=sending.pulls)
+        self._settle_request_body(may_be_read=may_be_read)
         lines = response.lines
         ready, fields = (context.ready, response.headers.fields) if lines is None else (context.ready + lines, [])
-        sending.add_head(self._protocol.send_head(status, fields, length, ready, response.reason))
+        return self._protocol.send_head(status, fields, length, ready, response.reason)
 
     def _prepare_file(self, status: int, lines: bytes, segment: FileSegment) -> Sending:
         """The short way for a file's segment under lines that were encoded beforehand: two calls, where the socket
@@ -163,7 +170,7 @@ class Outbound(Ending):
             return
         before = sending.sent
         try:
-            gone = sending.push(self._stream)
+            gone = sending.push(self._stream) or (sending.keeps_thread and self._push_here(sending))
         except BodyError as error:
             cause = error.__cause__
             if isinstance(cause, RequestBodyError):  # the client's fault: its iterator was reading what it sends
@@ -178,6 +185,15 @@ class Outbound(Ending):
                 self._sent(sending)
             elif sending.sent != before or self.interest != WRITE:
                 self._wait_for_room()
+
+    def _push_here(self, sending: Sending) -> bool:
+        """Push all of a body that has to be pulled in one thread: this one waits, and does not lead. False where it
+        may not, and the body is pulled by whoever leads then."""
+        while not self._context.cut and self._context.crew.hand_over():
+            wait_for(self._stream, select.POLLOUT, self._context.timeouts.stalled)
+            if sending.push(self._stream):
+                return True
+        return False
 
     def _wait_for_room(self) -> None:
         """The socket is full, or others have their turn."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from functools import partial
 from time import perf_counter, thread_time
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from salver.handler import as_response
 from salver.problem import problem
@@ -23,6 +23,9 @@ from salver.service.ending import HEAD, RUNNING, SENDING, UNANSWERED
 from salver.service.outbound import Outbound
 from salver.service.sending import Sending, written
 from salver.service.streaming import StreamedBody
+
+if TYPE_CHECKING:
+    from salver.service.transmission import Transmission
 
 _HTML = b"Content-Type: text/html; charset=utf-8\r\n"
 
@@ -196,6 +199,12 @@ class Running(Outbound):
     def direct(self) -> DirectConnection:
         """The connection for a handler that writes HTTP itself, and answers with `Written`."""
         return DirectConnection(self._stream, self._protocol, self._context, self)
+
+    def transmission(self) -> Transmission:
+        """See `Exchange.transmission`."""
+        from salver.service.transmission import Transmission
+
+        return Transmission(self, self.direct(), self._protocol)
 
     def note_begun(self) -> None:
         """A part of the response has left by `direct`: from here on there can be no other, and no clean end."""

@@ -69,6 +69,12 @@ class Sending:
         """The body is an iterable: sending may run code of the handler's."""
         return not isinstance(self._body, (bytes, FileSegment, Segments))
 
+    @property
+    def keeps_thread(self) -> bool:
+        """The body says (`keeps_thread = True`) that it has to be pulled in the thread that made it, because of what
+        belongs to that thread: a cursor of a database, a context."""
+        return self._source is not None and getattr(self._body, "keeps_thread", False)
+
     def add(self, piece: Piece) -> None:
         """Queue bytes or a file segment that need no framing any more."""
         self._pieces.append(piece)

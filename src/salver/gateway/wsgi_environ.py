@@ -1,0 +1,152 @@
+"""The environ of a WSGI request: PEP 3333, "environ Variables", and of RFC 3875 §4.1 what it takes over.
+
+It has three parts that live for different times. What is constant is made once for an application. What a header
+section and its connection say is made once and kept on the section, for a client that keeps its connection repeats
+it: a request then costs one copy of a dict and what its own line says. Text is latin-1, one character an octet.
+
+What may not come from the wire stays out: a name with "_", which would pass for another one's "-"; and `Proxy`, since
+HTTP_PROXY is what HTTP libraries ask for their proxy (CVE-2016-5385).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from salver.gateway.wsgi_errors import ErrorsToLog
+from salver.gateway.wsgi_file import FileWrapper
+from salver.protocol.framing import CHUNKED
+from salver.protocol.heads import Section
+from salver.request import ClientAddress, Request
+
+_FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
+# RFC 3875 §4.1.2 and §4.1.3 give these variables of their own; the coding is said where the body still has it.
+_LEFT_OUT = frozenset(("content-length", "content-type", "proxy", "transfer-encoding"))
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+Environ = dict[str, Any]
+
+
+class _Remembered(NamedTuple):
+    """What was made of a section, and for whom: for another application, peer, scheme or host it is made anew."""
+
+    owner: object
+    client: ClientAddress
+    scheme: str
+    host: str
+    environ: Environ
+
+
+class EnvironMaker:
+    """Makes the environs of one application. Safe to use from several threads: what is kept is never changed."""
+
+    __slots__ = ("_constants",)
+
+    def __init__(self, *, multiprocess: bool) -> None:
+        """`multiprocess`: other processes may be running the same application (PEP 3333)."""
+        self._constants: Environ = {
+            "SERVER_SOFTWARE": "Salver",
+            "GATEWAY_INTERFACE": "CGI/1.1",
+            "SCRIPT_NAME": "",
+            "wsgi.version": (1, 0),
+            "wsgi.errors": ErrorsToLog(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": multiprocess,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileWrapper,
+            "wsgi.input_terminated": True,  # reads end where the body does, however it was framed
+        }
+
+    def make(self, request: Request) -> Environ:
+        """The environ for `request`, the application's own to change."""
+        section, target = request.head.section, request.target
+        kept = section.environ
+        if (
+            kept.__class__ is _Remembered
+            and kept.owner is self
+            and kept.client is request.client
+            and kept.scheme == request.scheme
+        ):
+            environ: Environ = kept.environ.copy()
+        else:
+            environ = self._remember(section, request).copy()
+        path, _, query = target.partition("?")
+        if target[0] != "/":  # RFC 9112 §3.2.2: the absolute-form
+            path = request.raw_path
+        if request.prefix:
+            environ["SCRIPT_NAME"] = _decoded(request.prefix)
+            path = path[len(request.prefix) :]
+        environ["PATH_INFO"] = _decoded(path) if "%" in path else path
+        environ["QUERY_STRING"] = query
+        environ["REQUEST_METHOD"] = request.method
+        environ["REQUEST_URI"] = target  # not of the PEP, but of most servers: the only way to see "%2F"
+        if section.body_length:
+            self._add_body(environ, request, section)
+        else:
+            environ["wsgi.input"] = io.BytesIO()
+        return environ
+
+    def _remember(self, section: Section, request: Request) -> Environ:
+        client, scheme, host = request.client, request.scheme, request.host
+        environ = {**self._constants, **_variables(section)}
+        name, port = _name_and_port(host, scheme)
+        environ["SERVER_NAME"] = name
+        environ["SERVER_PORT"] = port
+        environ["SERVER_PROTOCOL"] = request.version
+        environ["REMOTE_ADDR"] = "127.0.0.1" if client.host == "unix:" else client.host  # RFC 3875 §4.1.8: an address
+        environ["REMOTE_PORT"] = str(client.port)
+        environ["wsgi.url_scheme"] = scheme
+        if host:
+            environ["HTTP_HOST"] = host
+        if scheme == "https":
+            environ["HTTPS"] = "on"
+        section.environ = _Remembered(self, client, scheme, host, environ)
+        return environ
+
+    @staticmethod
+    def _add_body(environ: Environ, request: Request, section: Section) -> None:
+        """A collected body has a length, whatever its framing was: most applications know no other way to its end."""
+        body = request.stream()
+        environ["wsgi.input"] = body
+        if section.body_length != CHUNKED:
+            environ["CONTENT_LENGTH"] = str(section.body_length)
+        elif body.seekable():
+            environ["CONTENT_LENGTH"] = str(body.seek(0, io.SEEK_END))
+            body.seek(0)
+        else:
+            environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+
+
+def _variables(section: Section) -> Environ:
+    """What the fields come to; lines of one name are joined, RFC 9110 §5.3, and cookies as RFC 6265 §5.4 has them."""
+    found: Environ = {}
+    for name, value in section.headers.fields:
+        lowered = name.lower()
+        if lowered in _LEFT_OUT or not _FIELD_NAME.fullmatch(name):
+            continue
+        variable = "HTTP_" + name.upper().replace("-", "_")
+        if variable in found:
+            value = found[variable] + ("; " if lowered == "cookie" else ", ") + value
+        found[variable] = value
+    types = section.headers.get("content-type")
+    if types is not None:
+        found["CONTENT_TYPE"] = types
+    if section.body_length == 0 and "content-length" in section.headers:
+        found["CONTENT_LENGTH"] = "0"
+    return found
+
+
+def _decoded(path: str) -> str:
+    return unquote_to_bytes(path).decode("latin-1")
+
+
+def _name_and_port(host: str, scheme: str) -> tuple[str, str]:
+    """RFC 3875 §4.1.14 and §4.1.15: as the client named the server."""
+    if not host:
+        return "localhost", _DEFAULT_PORTS[scheme]
+    if host.endswith("]"):
+        return host, _DEFAULT_PORTS[scheme]
+    name, _, port = host.rpartition(":") if ":" in host else (host, "", "")
+    return name, port or _DEFAULT_PORTS[scheme]
