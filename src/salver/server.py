@@ -10,15 +10,18 @@ from salver.classes.adapter import as_handler
 from salver.classes.command import _get_best_family, main, test
 from salver.classes.http_handler import BaseHTTPRequestHandler
 from salver.classes.http_server import HTTPServer, ThreadingHTTPServer
+from salver.classes.https_server import HTTPSServer, ThreadingHTTPSServer
 from salver.classes.simple import SimpleHTTPRequestHandler
 from salver.classes.tutorial_servers import BaseHTTPServer, SimpleHTTPServer
 
 __all__ = [
     "BaseHTTPRequestHandler",
     "BaseHTTPServer",
+    "HTTPSServer",
     "HTTPServer",
     "SimpleHTTPRequestHandler",
     "SimpleHTTPServer",
+    "ThreadingHTTPSServer",
     "ThreadingHTTPServer",
     "as_handler",
 ]

@@ -274,7 +274,9 @@ class TestFraming:
         assert reply.startswith(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\n")
         assert reply.endswith(b"then")
 
-    def test_an_error_in_the_middle_of_a_response_is_no_end(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_an_error_in_the_middle_of_a_response_is_no_end(
+        self, serve: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         class Handler(Quiet):
             def do_GET(self) -> None:
                 self.send_response(200)
@@ -283,7 +285,7 @@ class TestFraming:
                 self.wfile.flush()
                 raise RuntimeError("on purpose")
 
-        with running(ThreadingHTTPServer(ANY, Handler)) as server, pytest.raises(ConnectionResetError):
+        with running(serve(Handler)) as server, pytest.raises(ConnectionResetError):
             exchange(server, get())
         assert "on purpose" in capsys.readouterr().err
 

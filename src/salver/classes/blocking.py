@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import socket
+import struct
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler as _Original
@@ -21,6 +23,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from salver.classes.heads import Framing
+from salver.problem import HTTPError, problem_of
 from salver.protocol.errors import RemoteProtocolError
 from salver.protocol.server_connection import ServerConnection
 from salver.service.bodies import buffered
@@ -28,10 +31,12 @@ from salver.service.settings import Settings
 
 if TYPE_CHECKING:
     from salver.protocol.heads import RequestHead
+    from salver.response import Response
 
 logger = logging.getLogger("salver")
 
 _DEFAULTS = Settings()
+_LINGER_ZERO = struct.pack("ii", 1, 0)
 _LONGEST_LINE = 65_536  # bytes that one readline takes; the parser's own limits are narrower
 
 
@@ -71,11 +76,13 @@ class WatchedWriter:
     def __init__(self, under: Any) -> None:
         self.under = under
         self.room: int | None = None  # bytes of body that may still come
+        self.wrote = False
         self.bodiless = False  # whatever is written of a body is dropped (HEAD, 204, 304)
         self.settled = False  # it is known where the response ends
 
     def write(self, data: Any) -> int:
         """Write what the framing has room for; says that all was written."""
+        self.wrote = True
         if self.room is None:
             self.under.write(data)
             return len(data)
@@ -90,6 +97,11 @@ class WatchedWriter:
         if data:
             self.under.write(data)
         return size
+
+    @property
+    def is_half(self) -> bool:
+        """A response has begun, and nobody could tell that this is its end."""
+        return self.wrote and not (self.settled and not self.room)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.under, name)
@@ -241,13 +253,49 @@ class BlockingHTTP:
         elif not self.dangerous_leniency and self.command != "CONNECT":  # type: ignore[attr-defined]
             self._outer_rfile, self.rfile = rfile, io.BytesIO()
         try:
-            self._answer()  # type: ignore[attr-defined]
+            self._answer_or_refuse(watched)
             self.wfile.flush()
             if not self.close_connection and not (watched.settled and not watched.room and self._read_away()):
                 self.close_connection = True
+        except BaseException:
+            if watched.is_half:
+                self._reset()
+            raise
         finally:
             self.rfile, self.wfile = rfile, wfile
             self._outer_rfile = None
+
+    def _reset(self) -> None:
+        """End the connection so that no client takes half of a response for a whole one; nothing more can be sent."""
+        connection = self.connection  # type: ignore[attr-defined]
+        if isinstance(connection, socket.socket) and connection.fileno() != -1:
+            try:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+            except OSError:  # no TCP, or gone already
+                pass
+            os.close(connection.detach())
+
+    def _answer_or_refuse(self, watched: WatchedWriter) -> None:
+        """Call the method; an `HTTPError` is an answer, as long as there is no other."""
+        try:
+            self._answer()  # type: ignore[attr-defined]
+        except HTTPError as error:
+            if watched.wrote:
+                raise
+            self._headers_buffer: list[bytes] = []
+            self._send_page(problem_of(None, error))
+
+    def _send_page(self, page: Response) -> None:
+        handler: Any = self
+        body = page.body if isinstance(page.body, bytes) else b""
+        handler.send_response(page.status)
+        for name, value in page.headers.fields:
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def _begin_blocking_body(self, framing: Framing) -> None:
         """The head has been written: the body is counted from here."""

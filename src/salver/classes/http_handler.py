@@ -13,6 +13,7 @@ from __future__ import annotations
 import http.client
 import http.server as _http
 import io
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -102,7 +103,13 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     request.name = "request"
 
     def _socket(self) -> Any:
-        return self.wfile._direct.stream if isinstance(self.wfile, ResponseWriter) and self.wfile._direct else None
+        direct = self.wfile._direct if isinstance(self.wfile, ResponseWriter) else None
+        stream = None if direct is None else direct.stream
+        if stream is None or isinstance(stream, socket.socket):
+            return stream
+        from salver.classes.tls import looked_at
+
+        return looked_at(stream)
 
     # The fast way: once a request
 

@@ -2,19 +2,21 @@
 
 `ThreadingHTTPServer` runs its handlers in the crew's threads; `HTTPServer` runs them in the thread that called
 `serve_forever`, one request at a time, as its contract says, though many connections wait at once. Where a subclass
-overrides a seam of `socketserver` (`SEAMS`), or has put something else in the socket's place (TLS on the listening
-socket), or its handler class takes the blocking way, the server is the standard library's: it accepts, and
-`process_request` does what it does.
+overrides a seam of `socketserver` (`SEAMS`), or has put something else in the socket's place, or its handler class
+takes the blocking way, the server is the standard library's: it accepts, and `process_request` does what it does. TLS
+around the listening socket is taken from it, and spoken connection by connection.
 """
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import socketserver as _std
+import sys
 import threading
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from salver.classes.adapter import ClassHandler, takes_fast_way
 from salver.classes.bell import Bell
@@ -24,6 +26,9 @@ from salver.net.address import Address
 from salver.net.listener import Listener
 from salver.service.server import Server
 from salver.service.settings import Settings
+
+if TYPE_CHECKING:
+    from salver.net.certificates import Certificates
 
 SEAMS = (
     "get_request",
@@ -74,7 +79,8 @@ class HTTPServer(TCPServer):
             self._serve_here(poll_interval, bell)
 
     def _takes_fast_way(self) -> bool:
-        if type(self.socket) is not socket.socket or self.socket_type != socket.SOCK_STREAM:
+        plain = type(self.socket) is socket.socket or self._served_certificates() is not None
+        if not plain or self.socket_type != socket.SOCK_STREAM:
             return False
         return all(self._is_untouched(name) for name in SEAMS) and takes_fast_way(self.RequestHandlerClass)
 
@@ -82,18 +88,31 @@ class HTTPServer(TCPServer):
         if name in vars(self):
             return False
         home = next((each for each in type(self).__mro__ if name in vars(each)), None)
-        return home is None or home in _OURS
+        return home is None or self._is_ours(home)
+
+    def _is_ours(self, home: type) -> bool:
+        return home in _OURS
+
+    def _served_certificates(self) -> Certificates | None:
+        """What is spoken to those who connect: HTTPS by these, or HTTP, if None."""
+        if "ssl" not in sys.modules:  # then nobody has wrapped the socket, and it is slow to import
+            return None
+        from salver.classes.tls import certificates_of
+
+        return certificates_of(self.socket)
 
     def _crew_server(self, threads: int | None) -> Server:
         settings = self.settings
         if threads is not None:
             settings = replace(settings, limits=replace(settings.limits, threads=threads))
         handler = ClassHandler(self.RequestHandlerClass, self, mounted=False)
-        return Server(handler, listeners=[self._listener()], settings=settings, on_tick=self._tick)
+        tls = self._served_certificates()
+        return Server(handler, listeners=[self._listener()], settings=settings, on_tick=self._tick, tls=tls)
 
     def _listener(self) -> Listener:
         """A second descriptor of the same listening socket: the server's own stays its own."""
-        sock = self.socket.dup()
+        own = self.socket
+        sock = socket.socket(own.family, own.type, own.proto, fileno=os.dup(own.fileno()))
         sock.setblocking(False)
         if sock.family == socket.AF_UNIX:
             return Listener(sock, Address("unix", path=str(self.server_address)))

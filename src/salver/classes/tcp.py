@@ -3,7 +3,7 @@
 Everything that may be overridden there may be overridden here, because it is the same method. What differs: a server
 that is asked to stop wakes up at once and not at the next half second; a process out of descriptors pauses instead of
 spinning; a client that went away or fell silent is no traceback; an IPv6 address is bound as one; a port that was
-just used may be used again; the backlog holds more than five.
+just used may be used again; the backlog holds more than five; TLS around the listening socket stalls nobody.
 
 Datagram and forking servers are the standard library's, with that loop. This file knows no HTTP.
 """
@@ -16,6 +16,7 @@ import os
 import selectors
 import socket
 import socketserver as _std
+import sys
 import threading
 import time
 from typing import Any
@@ -88,10 +89,10 @@ class BaseServer(_std.BaseServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print the traceback, as the standard library does; not for a client that went away or fell silent."""
-        import sys
-
         error = sys.exception()
-        if isinstance(error, (ConnectionError, TimeoutError)):
+        if isinstance(error, (ConnectionError, TimeoutError)) or (
+            _is_over_tls(request) and _blames_peer(error, request)
+        ):
             logger.debug("%s went away: %s", client_address, error)
             return
         super().handle_error(request, client_address)
@@ -102,6 +103,9 @@ class TCPServer(TutorialServer, BaseServer, _std.TCPServer):
 
     allow_reuse_address = os.name == "posix"  # there it means what everybody wants: no minute of TIME_WAIT
     request_queue_size = 2048
+
+    #: Seconds that a client has for its handshake, where TLS is spoken on the blocking way.
+    timeout_handshake = 10.0
 
     def __init__(self, server_address: Any, RequestHandlerClass: Any, bind_and_activate: bool = True) -> None:  # noqa: N803
         """As `socketserver.TCPServer`. `server_address`: (host, port); an IPv6 address makes an IPv6 server."""
@@ -117,12 +121,46 @@ class TCPServer(TutorialServer, BaseServer, _std.TCPServer):
         """Accept one connection. Where the process is out of descriptors, wait a little: it will not be better at
         once, and the loop would spin."""
         try:
-            return self.socket.accept()
+            return _accept_over_tls(self.socket) if _is_over_tls(self.socket) else self.socket.accept()
         except OSError as error:
             if error.errno in _OUT_OF_SOMETHING:
                 logger.warning("accepting pauses: %s (raise the limit of open files: ulimit -n)", error.strerror)
                 time.sleep(_PAUSE)
             raise
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Handle one request; over TLS, behind the handshake."""
+        if _is_over_tls(request):
+            from salver.classes.tls import shake_hands
+
+            shake_hands(request, self.timeout_handshake)
+        super().finish_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """End one request; over TLS, with a word."""
+        if _is_over_tls(request):
+            from salver.classes.tls import say_goodbye
+
+            say_goodbye(request)
+        super().shutdown_request(request)
+
+
+def _is_over_tls(sock: Any) -> bool:
+    """Whether it is a socket of `ssl`, which is slow to import, and is imported then."""
+    ssl = sys.modules.get("ssl")
+    return ssl is not None and isinstance(sock, ssl.SSLSocket)
+
+
+def _accept_over_tls(listening: Any) -> tuple[Any, Any]:
+    from salver.classes.tls import accept
+
+    return accept(listening)
+
+
+def _blames_peer(error: BaseException | None, connection: Any) -> bool:
+    from salver.classes.tls import is_peers_fault
+
+    return is_peers_fault(error, connection)
 
 
 class UDPServer(_std.UDPServer, TCPServer):

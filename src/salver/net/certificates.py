@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from salver.net.stream import SocketStream
 from salver.net.tls import TLSStream
 
-__all__ = ["Certificates", "TLSError", "TLSFiles"]
+__all__ = ["Certificates", "GivenContext", "TLSError", "TLSFiles"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +33,12 @@ class TLSError(ValueError):
 @dataclass(frozen=True, slots=True)
 class TLSFiles:
     """PEM files: the certificate with those that vouch for it behind it, its private key (None: in the same file), and
-    the key's password where it has one. Immutable; opens nothing."""
+    the key's password where it has one. `alpn`: the protocols offered (RFC 7301). Immutable; opens nothing."""
 
     cert: str | os.PathLike[str]
     key: str | os.PathLike[str] | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | bytes | None = field(default=None, repr=False)
+    alpn: tuple[str, ...] = ("http/1.1",)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -81,6 +82,20 @@ class Certificates:
             logger.info("the certificate has changed: new connections get the new one")
 
 
+class GivenContext(Certificates):
+    """A context that somebody else has made, and answers for; no file is looked at."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        """`context` is used as it is, but for renegotiation: with it a peer could have us compute keys for ever, and a
+        write could have to wait for a read."""
+        context.options |= ssl.OP_NO_RENEGOTIATION
+        self._context = context
+
+    def current(self) -> ssl.SSLContext:
+        """The context that was given."""
+        return self._context
+
+
 def _stamp(files: TLSFiles) -> _Stamp:
     return tuple(_stamp_of(path) for path in files.paths)
 
@@ -95,18 +110,18 @@ def _stamp_of(path: str) -> tuple[int, int, int]:
 
 
 def load_context(files: TLSFiles) -> ssl.SSLContext:
-    """A server's context: TLS 1.2 and 1.3, HTTP/1.1 by ALPN (RFC 7301), tickets on. Raises `TLSError`."""
+    """A server's context: TLS 1.2 and 1.3, ALPN, tickets on. Raises `TLSError`."""
     for path in files.paths:
         _check(path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # TLS 1.2: a peer could have us compute keys for ever; and no data must ever need the other direction.
     context.options |= ssl.OP_NO_RENEGOTIATION
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(files.alpn)
     context.num_tickets = 1  # OpenSSL's 2 cost 5 % of a handshake, for clients that resume it twice at once
     asked: list[None] = []
 
-    def password() -> str:  # OpenSSL would ask at the terminal
+    def password() -> str | bytes:  # OpenSSL would ask at the terminal
         asked.append(None)
         return files.password or ""
 

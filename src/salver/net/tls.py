@@ -91,6 +91,11 @@ class TLSStream:
         self._unsent: bytes | memoryview = b""  # encrypted, refused by the socket
         self._owed = 0  # bytes of a caller's data that are in it, and were not reported
 
+    @property
+    def session(self) -> ssl.SSLObject:
+        """What was agreed with the peer (version, cipher, its certificate): to look at, not to move bytes with."""
+        return self._session
+
     # The handshake
 
     @property
