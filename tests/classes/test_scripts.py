@@ -9,8 +9,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -100,6 +105,165 @@ def test_wsgiref(way: str) -> None:
     with script(way, "wsgi.py") as it:
         assert it.read("GET", "/") == (200, b"GET ")
         assert it.read("POST", "/", b"posted") == (200, b"POST posted")
+        assert it.interrupt() == "closed\n"
+
+
+def test_an_upload_form(way: str, tmp_path: Path) -> None:
+    photo = os.urandom(300_000)
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\nfor <you>\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="../photo.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\nContent-Transfer-Encoding: binary\r\n\r\n" + photo + b"\r\n--x--\r\n"
+    )
+    with script(way, "upload.py", str(tmp_path)) as it:
+        status, page = it.read("GET", "/")
+        assert (status, b"<form method=post" in page) == (200, True)
+        status, page = it.read("POST", "/", body, **{"Content-Type": "multipart/form-data; boundary=x"})
+        assert (status, page) == (200, b"<ul><li>note: for &lt;you&gt;<li>../photo.jpg: 300000 bytes</ul>")
+        assert (tmp_path / "photo.jpg").read_bytes() == photo
+        assert it.read("POST", "/", b"a=b", **{"Content-Type": "text/plain"})[0] == 415
+        assert it.interrupt() == "closed\n"
+
+
+def test_an_exporter_in_a_daemon_thread(way: str) -> None:
+    with script(way, "exporter.py") as it:
+        with it.ask("GET", "/") as response:
+            assert (response.status, response.getheader("Location")) == (302, "/metrics")
+            assert response.getheader("Server", "").startswith("exporter/1.0")
+        status, metrics = it.read("GET", "/metrics")
+        assert status == 200
+        assert metrics.startswith(
+            b'# HELP jobs_total Jobs done.\n# TYPE jobs_total counter\njobs_total{kind="nightly"} '
+        )
+        assert b'\nscrapes_total{path="/metrics"} 1\n' in metrics
+        assert it.interrupt() == "closed\n"
+
+
+def test_a_download_in_chunks(way: str) -> None:
+    expected = "".join(f"{number},{number * number}\n" for number in range(100_000)).encode()
+    with script(way, "chunked.py") as it:
+        client = http.client.HTTPConnection("127.0.0.1", it.port, timeout=10)
+        for _ in range(2):
+            client.request("GET", "/numbers.csv")
+            response = client.getresponse()
+            assert response.getheader("Transfer-Encoding") == "chunked"
+            assert response.read() == expected
+        client.close()
+        assert it.interrupt() == "closed\n"
+
+
+def test_a_camera(way: str) -> None:
+    with script(way, "mjpeg.py") as it:
+        with it.ask("GET", "/") as response:
+            assert (response.status, response.getheader("Location")) == (301, "/stream.mjpg")
+        assert it.read("GET", "/elsewhere")[0] == 404
+        with it.ask("GET", "/stream.mjpg") as response:
+            assert response.getheader("Content-Type") == "multipart/x-mixed-replace; boundary=FRAME"
+            for _ in range(3):
+                assert _frame(response.fp).startswith(b"\xff\xd8")
+        assert it.process.stdout is not None
+        assert it.process.stdout.readline() == "gone: True\n"
+        assert it.interrupt() == "closed\n"
+
+
+def _frame(stream: BinaryIO) -> bytes:
+    assert stream.readline() == b"--FRAME\r\n"
+    assert stream.readline().lower() == b"content-type: image/jpeg\r\n"
+    length = int(stream.readline().partition(b":")[2])
+    assert stream.readline() == b"\r\n"
+    frame = stream.read(length)
+    assert stream.readline() == b"\r\n"
+    return frame
+
+
+def test_long_polling(way: str) -> None:
+    with script(way, "longpoll.py") as it:
+        assert it.read("GET", "/?wait=0") == (200, b'{"next": 0, "messages": []}')
+        with ThreadPoolExecutor(5) as pool:
+            waiting = [pool.submit(it.read, "GET", "/?since=0&wait=10") for _ in range(5)]
+            time.sleep(0.3)
+            assert not any(each.done() for each in waiting)
+            assert it.read("POST", "/", "früh".encode()) == (202, b"")
+            for each in waiting:
+                status, reply = each.result(10)
+                assert (status, json.loads(reply)) == (200, {"next": 1, "messages": ["früh"]})
+        assert it.read("GET", "/?since=1&wait=0.05") == (200, b'{"next": 1, "messages": []}')
+        assert it.interrupt() == "closed\n"
+
+
+@contextlib.contextmanager
+def a_proxied_api(way: str, *arguments: str) -> Iterator[tuple[Script, Script]]:
+    """The proxy, and the JSON API behind it."""
+    with (
+        script(way, "json_api.py") as behind,
+        script(way, "proxy.py", f"http://127.0.0.1:{behind.port}", *arguments) as proxy,
+    ):
+        yield proxy, behind
+        assert proxy.interrupt() == "closed\n"
+
+
+def test_a_reverse_proxy(way: str) -> None:
+    with a_proxied_api(way) as (proxy, _):
+        assert proxy.read("PUT", "/items/a", b'{"b": 1}') == (201, b'{"ok": true}')
+        assert proxy.read("GET", "/items/a") == (200, b'{"b": 1}')
+        assert proxy.read("GET", "/items/none") == (404, b'{"error": "not found"}')
+
+
+def test_a_forward_proxy(way: str) -> None:
+    with a_proxied_api(way) as (proxy, behind):
+        through = urllib.request.build_opener(urllib.request.ProxyHandler({"http": f"http://127.0.0.1:{proxy.port}"}))
+        with through.open(f"http://127.0.0.1:{behind.port}/items", timeout=10) as response:
+            assert response.read() == b"{}"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            through.open("http://127.0.0.1:1/", timeout=10)
+        assert refused.value.code == 502
+        refused.value.close()
+
+
+def test_a_tunnel(way: str) -> None:
+    with a_proxied_api(way, "--tunnel") as (proxy, behind):
+        client = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=10)
+        client.set_tunnel("127.0.0.1", behind.port)
+        client.request("PUT", "/items/t", b"[1]")
+        assert client.getresponse().read() == b'{"ok": true}'
+        client.close()
+        assert behind.read("GET", "/items/t") == (200, b"[1]")
+        assert proxy.read("GET", "/items/t") == (200, b"[1]")
+
+
+def test_a_folder_by_a_partial(way: str, tmp_path: Path) -> None:
+    (tmp_path / "a b.txt").write_bytes(b"text")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "index.html").write_bytes(b"<p>index")
+    with script(way, "folder.py", str(tmp_path)) as it:
+        with it.ask("GET", "/a%20b.txt") as response:
+            assert (response.status, response.read()) == (200, b"text")
+            assert response.getheader("Content-Type") == "text/plain"
+            changed = response.getheader("Last-Modified", "")
+        assert it.read("GET", "/a%20b.txt", None, **{"If-Modified-Since": changed}) == (304, b"")
+        with it.ask("GET", "/sub") as response:
+            assert (response.status, response.getheader("Location")) == (301, "/sub/")
+        assert it.read("GET", "/sub/") == (200, b"<p>index")
+        assert b'href="a%20b.txt"' in it.read("GET", "/")[1]
+        assert it.read("GET", "/../../../etc/passwd")[0] == 404
+        assert it.read("HEAD", "/a%20b.txt") == (200, b"")
+        assert it.read("POST", "/a%20b.txt", b"x")[0] in (405, 501)  # ours names the methods that there are
+        assert it.interrupt() == "closed\n"
+
+
+def test_a_handle_of_its_own(way: str) -> None:
+    with script(way, "handle.py") as it:
+        client = http.client.HTTPConnection("127.0.0.1", it.port, timeout=10)
+        for number in (1, 2):
+            client.request("GET", "/")
+            assert client.getresponse().read() == b"request %d of connection 1" % number
+        client.request("POST", "/", b"stressed")
+        assert client.getresponse().read() == b"desserts"
+        assert it.read("GET", "/", Connection="close") == (200, b"request 1 of connection 2")
+        assert it.process.stdout is not None
+        assert it.process.stdout.readline() == "finished after 1\n"
+        client.close()
+        assert it.process.stdout.readline() == "finished after 4\n"  # the fourth was the end of the connection
         assert it.interrupt() == "closed\n"
 
 

@@ -83,7 +83,7 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     def rfile(self) -> Any:
         """The request's body, which ends where the body ends; behind 101 Switching Protocols, what comes from the
         client."""
-        if self._own_framing().status == 101:
+        if self.wfile.__class__ is ResponseWriter and self.wfile.status == 101:
             return self.wfile.leave_http()
         return self._request.stream()
 
@@ -226,7 +226,7 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
 
     def _own_framing(self) -> Framing:
         if self._framing is None:
-            self._framing = Framing()
+            self._framing = Framing(0)  # behind a head: lines of a part of the body, which concern nothing else
         return self._framing
 
     def end_headers(self) -> None:
@@ -239,10 +239,12 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
         if self.wfile.__class__ is ResponseWriter and lines and lines[0].startswith(b"HTTP/"):
             self._headers_buffer = []
             self.wfile.begin(lines, self._own_framing())
+            self._framing = None
             return
         lines.append(b"\r\n")
         self.flush_headers()
         self._begin_blocking_body(self._own_framing())
+        self._framing = None
 
     def flush_headers(self) -> None:
         """Write the lines of the head that there are."""

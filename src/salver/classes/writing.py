@@ -112,6 +112,11 @@ class ResponseWriter(io.BufferedIOBase):
         return self._framing is not None or self._raw
 
     @property
+    def status(self) -> int:
+        """The final head's status, 0 while there is none."""
+        return 0 if self._framing is None else self._framing.status
+
+    @property
     def has_failed(self) -> bool:
         """The client is gone, or reads nothing."""
         return self._failure is not None
