@@ -21,6 +21,7 @@ from salver.classes.http_handler import BaseHTTPRequestHandler
 from salver.classes.stream import StreamRequestHandler
 from salver.classes.writing import NoResponse, ResponseWriter
 from salver.handler import HandlerOptions
+from salver.problem import HTTPError, problem_of
 from salver.request import Request
 from salver.response import Response
 from salver.service.connection import HTTPConnection
@@ -123,12 +124,15 @@ class ClassHandler:
         return writer
 
     def _failed(self, request: Request, writer: ResponseWriter, error: Exception) -> Response:
-        """What the handler raised, told to the server; a 500 for the client, where nothing has left yet."""
+        """What the handler raised, told to the server; a 500 for the client, where nothing has left yet. An `HTTPError`
+        is an answer, and nothing to tell."""
         handler = writer.handler
         if writer.has_failed:
             logger.debug("%s went away: %s", request.client.host, error)
             return writer.break_off()
-        if isinstance(error, NoResponse):
+        if isinstance(error, HTTPError) and not writer.has_left:
+            handler.log_request(error.status)
+        elif isinstance(error, NoResponse):
             logger.error("%s returned without a response to %s", type(handler).__name__, request.method)
         else:
             self._server.handle_error(handler.connection, handler.client_address)
@@ -136,6 +140,8 @@ class ClassHandler:
             return writer.break_off()
         writer.take_back()
         handler._headers_buffer = []
+        if isinstance(error, HTTPError):
+            return problem_of(request, error)
         handler.send_error(500)
         return writer.finish(close=True)
 
