@@ -1,0 +1,134 @@
+"""The HTTP client: `get`, `post` and their kin for one request, `Client` for many.
+
+    from salver import client
+
+    client.get("https://example.com/").text
+
+    with client.Client(base_url="https://api.example.com") as api:
+        api.post("/things", json={"name": "salver"}).raise_for_status()
+
+What is imported here costs some milliseconds; the server never imports it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from salver.client.arguments import OF_CLIENT, OneShotOptions
+from salver.client.auth import Auth, BasicAuth, BearerAuth, DigestAuth
+from salver.client.client import Client
+from salver.client.cookies import Cookie, CookieJar
+from salver.client.errors import (
+    BodyGone,
+    BrokenCoding,
+    BrokenResponse,
+    ClientError,
+    ConnectFailed,
+    ConnectionLost,
+    ConnectTimedOut,
+    InvalidRequest,
+    NameNotFound,
+    PoolTimedOut,
+    ProxyFailed,
+    ReadTimedOut,
+    ResponseTooLarge,
+    StatusError,
+    TimedOut,
+    TLSFailed,
+    TooManyRedirects,
+    TotalTimedOut,
+    WriteTimedOut,
+)
+from salver.client.message import Request
+from salver.client.pool import PoolLimits
+from salver.client.response import Response
+from salver.client.retries import Retries
+from salver.client.timeouts import Timeout
+
+__all__ = [
+    "Auth",
+    "BasicAuth",
+    "BearerAuth",
+    "BodyGone",
+    "BrokenCoding",
+    "BrokenResponse",
+    "Client",
+    "ClientError",
+    "ConnectFailed",
+    "ConnectTimedOut",
+    "ConnectionLost",
+    "Cookie",
+    "CookieJar",
+    "DigestAuth",
+    "InvalidRequest",
+    "NameNotFound",
+    "PoolLimits",
+    "PoolTimedOut",
+    "ProxyFailed",
+    "ReadTimedOut",
+    "Request",
+    "Response",
+    "ResponseTooLarge",
+    "Retries",
+    "StatusError",
+    "TLSFailed",
+    "TimedOut",
+    "Timeout",
+    "TooManyRedirects",
+    "TotalTimedOut",
+    "WriteTimedOut",
+    "delete",
+    "get",
+    "head",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "request",
+]
+
+
+def request(method: str, url: str, **options: Unpack[OneShotOptions]) -> Response:
+    """One request, on a connection that is closed behind it; use a `Client` for more than a few. `options`: of
+    `RequestOptions` and `OneShotOptions`. Raises a `ClientError`."""
+    if options.get("stream"):
+        raise InvalidRequest("to stream a response, use `with Client() as c, c.stream(...) as response`")
+    for_client: Any = {name: value for name, value in options.items() if name in OF_CLIENT}
+    for_request: Any = {name: value for name, value in options.items() if name not in OF_CLIENT}
+    with Client(**for_client) as client:
+        return client.request(method, url, **for_request)
+
+
+def get(url: str, **options: Unpack[OneShotOptions]) -> Response:
+    """GET; see `request`."""
+    return request("GET", url, **options)
+
+
+def head(url: str, **options: Unpack[OneShotOptions]) -> Response:
+    """HEAD; see `request`."""
+    return request("HEAD", url, **options)
+
+
+def options(url: str, **options: Unpack[OneShotOptions]) -> Response:
+    """OPTIONS; see `request`."""
+    return request("OPTIONS", url, **options)
+
+
+def post(url: str, **options: Unpack[OneShotOptions]) -> Response:
+    """POST; see `request`."""
+    return request("POST", url, **options)
+
+
+def put(url: str, **options: Unpack[OneShotOptions]) -> Response:
+    """PUT; see `request`."""
+    return request("PUT", url, **options)
+
+
+def patch(url: str, **options: Unpack[OneShotOptions]) -> Response:
+    """PATCH; see `request`."""
+    return request("PATCH", url, **options)
+
+
+def delete(url: str, **options: Unpack[OneShotOptions]) -> Response:
+    """DELETE; see `request`."""
+    return request("DELETE", url, **options)

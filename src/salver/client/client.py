@@ -1,0 +1,298 @@
+"""The client: what is common to many requests, and what one request goes through.
+
+A request is built from the client's own defaults and what the caller gives; then it is sent, its cookies kept, its
+redirects followed, its 401 answered. Each of these steps is a module of its own; this file puts them in order. The
+connections are kept and used again, by as many threads as there are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Unpack
+
+from salver import __version__
+from salver.client.arguments import HeadersLike, RequestOptions
+from salver.client.auth import Auth, AuthLike, as_auth, auth_for_url
+from salver.client.connections import Connections, Transport
+from salver.client.cookies import CookieJar
+from salver.client.decoding import accepted
+from salver.client.dialling import Dialler
+from salver.client.encoding import encode
+from salver.client.errors import ClientError, InvalidRequest, TooManyRedirects
+from salver.client.message import Request
+from salver.client.net_transport import NetTransport
+from salver.client.pool import PoolLimits
+from salver.client.proxies import Proxies, ProxyLike
+from salver.client.redirects import STATUSES as REDIRECTS
+from salver.client.redirects import next_request
+from salver.client.response import Response
+from salver.client.retries import Retries
+from salver.client.sending import Sender
+from salver.client.timeouts import DEFAULT_TIMEOUT, Deadline, Timeout, TimeoutLike, as_timeout
+from salver.client.tls import Cert, TLSSettings, Verify
+from salver.client.url import URL, Params, parse_url
+from salver.protocol.grammar import TOKEN
+
+_DRAINED = 65_536  # bytes of a redirect's body that are read so that its connection can be used again
+_EXPECT_FROM = 1_048_576  # bytes of content from which on a 100 Continue is waited for
+
+
+_CARRIERS = frozenset(("content", "data", "files", "json"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """What one call gives every request that it makes."""
+
+    deadline: Deadline
+    auth: Auth | None
+    cookies: Mapping[str, str]
+    collect: bool
+
+    def for_strangers(self) -> _Exchange:
+        """The same for another origin than the caller named."""
+        return replace(self, auth=None, cookies={})
+
+
+class Client:
+    """Safe to use from several threads; `close` it at the end, or use it in a `with`.
+
+    `base_url` goes before every URL that has no scheme of its own. `headers`, `params`, `cookies` and `auth` go with
+    every request. `timeout`: see `Timeout`; a number holds for every kind of waiting. `retries`: a number of
+    repetitions of what was lost on its way, or `Retries`. `limits`: see `PoolLimits`. `verify` and `cert`: see
+    `TLSSettings`. `proxy`: a URL, or one for each scheme, False for none; by default, and with `trust_env`, what the
+    environment says. `follow_redirects`, at most `max_redirects`. `max_content`: bytes of content that are collected;
+    what is streamed has no limit. `unix_socket`: the path of a socket that every request goes to. `transport`: where
+    connections come from, instead of the network.
+    """
+
+    def __init__(  # noqa: PLR0913 - keywords, each of which a user of other clients looks for
+        self,
+        *,
+        base_url: str = "",
+        headers: HeadersLike = None,
+        params: Params = None,
+        cookies: Mapping[str, str] | CookieJar | None = None,
+        auth: AuthLike = None,
+        timeout: TimeoutLike = DEFAULT_TIMEOUT,
+        retries: int | Retries = 3,
+        limits: PoolLimits = PoolLimits(),  # noqa: B008 - immutable
+        verify: Verify = True,
+        cert: Cert = None,
+        proxy: ProxyLike = None,
+        trust_env: bool = True,
+        follow_redirects: bool = True,
+        max_redirects: int = 20,
+        max_content: int = 268_435_456,
+        unix_socket: str | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        self._base = parse_url(base_url) if base_url else None
+        self._params = params
+        self._auth = as_auth(auth)
+        self._netrc = trust_env
+        self._follow = follow_redirects
+        self._max_redirects = max_redirects
+        self.timeout: Timeout = as_timeout(timeout)
+        self.cookies = cookies if isinstance(cookies, CookieJar) else CookieJar()
+        self._extra_cookies = {} if cookies is None or isinstance(cookies, CookieJar) else dict(cookies)
+        self._headers = _merged(_own_headers(), headers)
+        if transport is None:
+            transport = NetTransport(Dialler(), TLSSettings(verify, cert), unix_socket)
+        environ = os.environ if trust_env and unix_socket is None else None
+        repeated = Retries(lost=retries) if isinstance(retries, int) else retries
+        self._connections = Connections(transport, limits)
+        self._sender = Sender(self._connections, Proxies(proxy, environ), repeated, max_content)
+
+    # Requests
+
+    def request(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """The response to one request, redirects followed; `options` are those of `RequestOptions`.
+
+        With `stream` the response holds its connection until it is read to its end or closed. Raises a `ClientError`; a
+        status of 400 and above is no error before `raise_for_status`.
+        """
+        built = self._build(method, url, options)
+        deadline = Deadline(as_timeout(options["timeout"]) if "timeout" in options else self.timeout)
+        auth = as_auth(options["auth"]) if "auth" in options else self._auth_of(built.url)
+        collect = not options.get("stream", False)
+        exchange = _Exchange(deadline, auth, self._cookies_with(options.get("cookies")), collect)
+        response = self._follow_from(built, exchange, follow=options.get("follow_redirects", self._follow))
+        if collect:
+            response.read()
+        return response
+
+    @contextmanager
+    def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Iterator[Response]:
+        """As `request`, for the `with` statement: the content is read from the response as it arrives, and the
+        connection is free again at the end."""
+        options["stream"] = True
+        response = self.request(method, url, **options)
+        try:
+            yield response
+        finally:
+            response.close()
+
+    def get(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """GET; see `request`."""
+        return self.request("GET", url, **options)
+
+    def head(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """HEAD; see `request`. Redirects are followed."""
+        return self.request("HEAD", url, **options)
+
+    def options(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """OPTIONS; see `request`."""
+        return self.request("OPTIONS", url, **options)
+
+    def post(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """POST; see `request`."""
+        return self.request("POST", url, **options)
+
+    def put(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """PUT; see `request`."""
+        return self.request("PUT", url, **options)
+
+    def patch(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """PATCH; see `request`."""
+        return self.request("PATCH", url, **options)
+
+    def delete(self, url: str, **options: Unpack[RequestOptions]) -> Response:
+        """DELETE; see `request`."""
+        return self.request("DELETE", url, **options)
+
+    # What a request goes through
+
+    def _build(self, method: str, url: str, options: RequestOptions) -> Request:
+        target = self._url(url)
+        if self._params is not None:
+            target = target.with_params(self._params)
+        if options.get("params") is not None:
+            target = target.with_params(options["params"])
+        if not method.isascii() or not TOKEN.fullmatch(method.encode()):
+            raise InvalidRequest(f"{method!r} is no method")
+        fields = _merged(self._headers, options["headers"]) if options.get("headers") else self._headers
+        request = Request(method, target, fields)
+        return request if options.keys().isdisjoint(_CARRIERS) else _carrying(request, options)
+
+    def _cookies_with(self, more: Mapping[str, str] | None) -> Mapping[str, str]:
+        return self._extra_cookies if not more else {**self._extra_cookies, **more}
+
+    def _url(self, url: str) -> URL:
+        if self._base is None or "://" in url.partition("?")[0]:
+            return parse_url(url)
+        if url.startswith("//"):
+            raise InvalidRequest(f"{url!r} is not a path below the client's base_url")
+        base = self._base
+        path = base.path.rstrip("/") + "/" + url.lstrip("/") if not url.startswith("?") and url else base.target + url
+        return base.join(path)
+
+    def _auth_of(self, url: URL) -> Auth | None:
+        if url.user is not None or (self._auth is None and self._netrc):
+            return auth_for_url(url, trust_env=self._netrc)
+        return self._auth
+
+    def _follow_from(self, request: Request, exchange: _Exchange, *, follow: bool) -> Response:
+        history: list[Response] = []
+        origin = request.url.origin
+        while True:
+            # What was given for one origin goes to no other.
+            response = self._send(request, exchange if request.url.origin == origin else exchange.for_strangers())
+            response.history = list(history)
+            if not follow or response.status not in REDIRECTS:
+                return response
+            try:
+                following = next_request(request, response.status, response.headers.get("location"))
+                if following is None:
+                    return response
+                if len(history) >= self._max_redirects:
+                    raise TooManyRedirects(f"redirected more than {self._max_redirects} times", str(request.url))
+            except ClientError:
+                response.close()
+                raise
+            _drain(response)
+            history.append(response)
+            request = following
+
+    def _send(self, request: Request, exchange: _Exchange) -> Response:
+        auth = exchange.auth
+        if auth is None:
+            return self._send_with_cookies(request, exchange)
+        request = auth.prepare(request)
+        response = self._send_with_cookies(request, exchange)
+        again = auth.answer(request, response) if response.status == 401 else None
+        if again is None:
+            return response
+        _drain(response)
+        return self._send_with_cookies(again, exchange)
+
+    def _send_with_cookies(self, request: Request, exchange: _Exchange) -> Response:
+        if exchange.cookies or self.cookies:
+            value = self.cookies.header_for(request.url, exchange.cookies)
+            if value and request.header("cookie") is None:
+                request = request.with_header("Cookie", value)
+        response = self._sender.send(request, exchange.deadline, collect=exchange.collect)
+        if b"ookie" in response.head.section.raw:
+            self.cookies.take(request.url, response.headers.get_all("set-cookie"))
+        return response
+
+    # Its life
+
+    def close(self) -> None:
+        """Close every idle connection; those in use are closed when their responses end."""
+        self._connections.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _own_headers() -> list[tuple[str, str]]:
+    return [("User-Agent", f"salver/{__version__}"), ("Accept", "*/*"), ("Accept-Encoding", accepted())]
+
+
+def _carrying(request: Request, options: RequestOptions) -> Request:
+    """The request with the content that is given, its media type, and an Expect where it is large."""
+    body, content_type = encode(
+        options.get("content"), options.get("data"), options.get("files"), options.get("json"), "json" in options
+    )
+    request = request.replaced(content=body)
+    if content_type and request.header("content-type") is None:
+        request = request.with_header("Content-Type", content_type)
+    size = len(body) if isinstance(body, bytes) else body.length
+    if (size is None or size >= _EXPECT_FROM) and request.header("expect") is None:
+        request = request.with_header("Expect", "100-continue").replaced(expects=True)
+    return request
+
+
+def _merged(fields: list[tuple[str, str]], more: HeadersLike) -> list[tuple[str, str]]:
+    """`fields`, those of the names in `more` replaced; a value of None takes a field away."""
+    if more is None:
+        return fields
+    pairs = list(more.items()) if isinstance(more, Mapping) else list(more)
+    names = {name.lower() for name, _ in pairs}
+    return [
+        *(pair for pair in fields if pair[0].lower() not in names),
+        *((name, value) for name, value in pairs if value is not None),
+    ]
+
+
+def _drain(response: Response) -> None:
+    """Read a body that nobody wants, where that is cheaper than another connection."""
+    size = 0
+    try:
+        for part in response.iter_raw():
+            size += len(part)
+            if size > _DRAINED:
+                break
+    except ClientError:
+        pass
+    response.close()

@@ -1,0 +1,267 @@
+"""The cookies of a client, kept and sent by RFC 6265bis: who set them, where they go, and when they end.
+
+A cookie that names a domain which is a public suffix ("com", "co.uk") is refused, by the list of the library
+`publicsuffixlist` where it is installed; without it, a domain needs a dot in its middle. Cookies live in memory only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any
+
+from salver.client.url import URL
+
+_MOST_PER_DOMAIN = 50  # RFC 6265bis §6.1
+_MOST = 3_000
+_LONGEST = 4_096  # bytes of name and value together; §5.6
+_ATTRIBUTE_LONGEST = 1_024
+_FAR = 400 * 86_400.0  # seconds; §5.5: no cookie outlives 400 days
+_NEVER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """`domain` without a leading dot; `host_only`: sent to that host alone, and not to those below it. `expires` in
+    seconds since 1970, None for as long as the client lives."""
+
+    name: str
+    value: str
+    domain: str
+    path: str = "/"
+    host_only: bool = True
+    secure: bool = False
+    http_only: bool = False
+    expires: float | None = None
+    created: int = 0
+
+
+class CookieJar:
+    """Safe to use from several threads. Iterating gives the cookies that have not ended."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock`: seconds since 1970."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._cookies: dict[tuple[str, str, str], Cookie] = {}
+        self._counter = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._cookies)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[Cookie]:
+        now = self._clock()
+        with self._lock:
+            kept = list(self._cookies.values())
+        return (each for each in kept if each.expires is None or each.expires > now)
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The value of the cookie set last with this name, whatever its domain."""
+        found = [each for each in self if each.name == name]
+        return max(found, key=lambda each: each.created).value if found else default
+
+    def __getitem__(self, name: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return any(each.name == name for each in self)
+
+    def set(self, name: str, value: str, domain: str, path: str = "/", **attributes: Any) -> None:
+        """Put a cookie in, as if `domain` had set it. `attributes`: of `Cookie`."""
+        self._put(Cookie(name, value, domain.lower().lstrip("."), path, **attributes))
+
+    def clear(self) -> None:
+        """Forget every cookie."""
+        with self._lock:
+            self._cookies.clear()
+
+    # From responses
+
+    def take(self, url: URL, values: list[str]) -> None:
+        """Keep what the Set-Cookie lines of a response from `url` set; what breaks the rules is ignored."""
+        for value in values:
+            cookie = parse_set_cookie(value, url, self._clock())
+            if cookie is not None:
+                self._put(cookie)
+
+    def _put(self, cookie: Cookie) -> None:
+        key = (cookie.domain, cookie.path, cookie.name)
+        now = self._clock()
+        with self._lock:
+            old = self._cookies.get(key)
+            self._counter += 1
+            created = old.created if old is not None else self._counter
+            self._cookies[key] = replace(cookie, created=created)
+            if cookie.expires is not None and cookie.expires <= now:
+                del self._cookies[key]
+            elif old is None:
+                self._make_room(cookie.domain, now)
+
+    def _make_room(self, domain: str, now: float) -> None:
+        of_domain = [each for each in self._cookies.values() if each.domain == domain]
+        if len(of_domain) > _MOST_PER_DOMAIN:
+            self._evict(of_domain, now)
+        if len(self._cookies) > _MOST:
+            self._evict(list(self._cookies.values()), now)
+
+    def _evict(self, cookies: list[Cookie], now: float) -> None:
+        """§5.7: those that have ended first, then the oldest that is not secure, then the oldest."""
+        worst = min(cookies, key=lambda each: (each.expires is None or each.expires > now, each.secure, each.created))
+        del self._cookies[(worst.domain, worst.path, worst.name)]
+
+    # For requests
+
+    def header_for(self, url: URL, more: Mapping[str, str] | None = None) -> str:
+        """The Cookie field for a request to `url`, "" for none: longer paths first, then the older (§5.8.3). `more`
+        goes with this request alone, in the place of a kept one of its name."""
+        host, path, secure = url.origin.host, url.path, url.origin.scheme == "https" or _is_loopback(url.origin.host)
+        fitting = [
+            each
+            for each in self
+            if (secure or not each.secure) and _domain_fits(each, host) and _path_fits(each.path, path)
+        ]
+        fitting.sort(key=lambda each: (-len(each.path), each.created))
+        pairs = [(each.name, each.value) for each in fitting if not more or each.name not in more]
+        pairs += list((more or {}).items())
+        return "; ".join(f"{name}={value}" if name else value for name, value in pairs)
+
+
+def parse_set_cookie(text: str, url: URL, now: float) -> Cookie | None:
+    """One Set-Cookie line from `url`, None where it is to be ignored. RFC 6265bis §5.6 and §5.7."""
+    if _NEVER.search(text):
+        return None
+    pair, *attributes = text.split(";")
+    name, equals, value = pair.partition("=")
+    if not equals:
+        name, value = "", pair
+    name, value = name.strip(" \t"), value.strip(" \t")
+    if not (name or value) or len(name) + len(value) > _LONGEST:
+        return None
+    given = _attributes(attributes)
+    host = url.origin.host
+    domain = _domain(given.get("domain", ""), host)
+    if domain is None:
+        return None
+    is_secure_origin = url.origin.scheme == "https" or _is_loopback(host)
+    cookie = Cookie(
+        name,
+        value,
+        domain or host,
+        _path(given.get("path", ""), url.path),
+        not domain,
+        "secure" in given,
+        "httponly" in given,
+        _expires(given, now),
+    )
+    if cookie.secure and not is_secure_origin:
+        return None
+    return cookie if _prefix_holds(cookie, given) else None
+
+
+def _attributes(texts: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        value = value.strip(" \t")
+        if len(value) <= _ATTRIBUTE_LONGEST:
+            found[name.strip(" \t").lower()] = value  # the last one counts
+    return found
+
+
+def _expires(given: Mapping[str, str], now: float) -> float | None:
+    """Max-Age before Expires (§5.7 step 3)."""
+    age = given.get("max-age", "")
+    if re.fullmatch(r"-?[0-9]+", age, re.ASCII):
+        if age.startswith("-") or not age.strip("0"):
+            return 0.0
+        return now + (min(float(age), _FAR) if len(age) < 16 else _FAR)
+    if "expires" not in given:
+        return None
+    try:
+        return min(parsedate_to_datetime(given["expires"].replace("-", " ")).timestamp(), now + _FAR)
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
+
+
+def _domain(attribute: str, host: str) -> str | None:
+    """ "" for a cookie of the host alone, None for one that the host may not set."""
+    domain = attribute.lower().removeprefix(".")
+    if not domain:
+        return ""
+    try:
+        domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
+    except UnicodeError:
+        return None
+    if _is_address(host):
+        return "" if domain == host else None
+    if _is_public(domain):
+        return "" if domain == host else None
+    return domain if host == domain or host.endswith(f".{domain}") else None
+
+
+def _path(attribute: str, request_path: str) -> str:
+    if attribute.startswith("/"):
+        return attribute
+    return request_path[: request_path.rindex("/")] or "/"  # §5.1.4: the default-path
+
+
+def _prefix_holds(cookie: Cookie, given: Mapping[str, str]) -> bool:
+    lowered = cookie.name.lower()
+    if lowered.startswith("__secure-"):
+        return cookie.secure
+    if lowered.startswith("__host-"):
+        return cookie.secure and cookie.host_only and given.get("path") == "/"
+    return not (not cookie.name and cookie.value.lower().startswith(("__secure-", "__host-")))
+
+
+def _domain_fits(cookie: Cookie, host: str) -> bool:
+    if cookie.domain == host:
+        return True
+    return not cookie.host_only and host.endswith(f".{cookie.domain}") and not _is_address(host)
+
+
+def _path_fits(path: str, request_path: str) -> bool:
+    if not request_path.startswith(path):
+        return False
+    return len(request_path) == len(path) or path.endswith("/") or request_path[len(path)] == "/"
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _is_public(domain: str) -> bool:
+    suffixes = _public_suffixes()
+    if suffixes is None:
+        return "." not in domain.strip(".")
+    return bool(suffixes.is_public(domain))
+
+
+@cache
+def _public_suffixes() -> Any:
+    """Read from disk once, when a cookie first names a domain."""
+    try:
+        from publicsuffixlist import PublicSuffixList
+    except ImportError:
+        return None
+    return PublicSuffixList()

@@ -1,0 +1,232 @@
+"""One connection to a server: a wire and the protocol on it. Sends a request, reads its response; knows no pool, no
+redirect and no URL.
+
+A body of bytes leaves with its head in one piece. A longer one is sent part by part, and between the parts one look
+is taken whether the server has answered already: one that refuses an upload need not be sent the rest of it (RFC 9112
+§9.5). What the wire or the server does wrong comes out as the client's own errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import NamedTuple
+
+from salver.client.content import Content
+from salver.client.errors import (
+    BrokenResponse,
+    ConnectionLost,
+    InvalidRequest,
+    ReadTimedOut,
+    ResponseTooLarge,
+    TotalTimedOut,
+    WriteTimedOut,
+)
+from salver.client.timeouts import Deadline
+from salver.client.wire import Wire, is_timeout
+from salver.protocol.client_connection import ClientConnection
+from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
+from salver.protocol.heads import ResponseHead
+
+READ_SIZE = 262_144  # bytes: a gigabyte comes in some thousand reads, and a quarter of a megabyte is no memory
+_INTERIM_MAX = 32  # 1xx responses before a final one: past it, the server plays with us
+_CONTINUE_SECONDS = 1.0  # RFC 9110 §10.1.1: a client should not wait for a 100 for ever
+_TOO_LARGE = 431
+
+
+class Outgoing(NamedTuple):
+    """A request as a connection sends it. `fields` have Host; `expects` waits for a 100 before the content."""
+
+    method: str
+    target: str
+    fields: list[tuple[str, str]]
+    content: bytes | Content
+    expects: bool = False
+
+
+class Link:
+    """A connection in use, or idle in the pool. One thread at a time. `fresh`: it has carried no request yet.
+    `answered`: a byte of the response has come, so that the request cannot be sent again unseen."""
+
+    __slots__ = ("_interim", "_wire", "answered", "fresh", "idle_until", "key", "protocol")
+
+    def __init__(self, wire: Wire, key: Hashable) -> None:
+        self._wire = wire
+        self.key = key
+        self.idle_until = 0.0
+        self.protocol = ClientConnection()
+        self.fresh = True
+        self.answered = False
+        self._interim = 0
+
+    # A request and its response
+
+    def exchange(self, request: Outgoing, deadline: Deadline) -> ResponseHead:
+        """Send `request` and wait for the final head of its response; the body is then had by `read`. Raises
+        `ConnectionLost`, `TimedOut`, `BrokenResponse`, `InvalidRequest`; afterwards, the link is to be closed."""
+        timeout = deadline.timeout
+        wire, protocol = self._wire, self.protocol
+        wire.limit(deadline.within(timeout.read), deadline.within(timeout.write))
+        self.answered = False
+        self._interim = 0
+        content = request.content
+        try:
+            whole = isinstance(content, bytes)
+            length = len(content) if isinstance(content, bytes) else content.length
+            data = protocol.send_head(request.method, request.target, request.fields, length)
+            if isinstance(content, bytes) and content and not request.expects:
+                data += protocol.send_body(content)
+        except LocalProtocolError as error:
+            raise InvalidRequest(f"the request cannot be sent: {error}") from None
+        early = self._send(data, deadline)
+        if early is None and (not whole or request.expects):
+            early = self._send_content(content, request.expects, deadline)
+        return early if early is not None else self._final_head(deadline)
+
+    def _send(self, data: bytes, deadline: Deadline) -> ResponseHead | None:
+        """Send it; the response, where the server would not take the rest but has answered."""
+        try:
+            self._wire.send_all(data)
+        except OSError as error:
+            if is_timeout(error):
+                raise self._too_late(deadline, WriteTimedOut("the server takes no more of the request")) from None
+            return self._answer_to_a_part(deadline, error)
+        return None
+
+    def _answer_to_a_part(self, deadline: Deadline, error: OSError) -> ResponseHead:
+        self.protocol.keep_alive = False
+        try:
+            return self._final_head(deadline)
+        except ConnectionLost:
+            raise ConnectionLost("the connection was lost while the request was sent") from error
+
+    def _send_content(self, content: bytes | Content, expects: bool, deadline: Deadline) -> ResponseHead | None:
+        if expects:
+            head = self._await_continue(deadline)
+            if head is not None:
+                return head
+        parts: Iterable[bytes] = (content,) if isinstance(content, bytes) else content
+        try:
+            for part in parts:
+                if not part:
+                    continue
+                if not self.answered and self._wire.is_readable():
+                    head = self._early_head(deadline)
+                    if head is not None:
+                        return head
+                head = self._send(self.protocol.send_body(part), deadline)
+                if head is not None:
+                    return head
+            return self._send(self.protocol.end_body(), deadline)
+        except LocalProtocolError as error:
+            raise InvalidRequest(f"the body is not what its length says: {error}") from None
+
+    def _await_continue(self, deadline: Deadline) -> ResponseHead | None:
+        """The final response, where the server gives one instead of a 100; None to go on."""
+        self._wire.limit(deadline.within(_CONTINUE_SECONDS), deadline.within(deadline.timeout.write))
+        try:
+            return self._early_head(deadline)
+        except (ReadTimedOut, TotalTimedOut):
+            if deadline.is_over:
+                raise
+            return None
+        finally:
+            self._limit_reading(deadline)
+
+    def _early_head(self, deadline: Deadline) -> ResponseHead | None:
+        """What the server says before it has everything: a final response ends the sending; None after a 1xx, or
+        where a head has not come as a whole."""
+        self._receive(deadline)
+        head = self._next_head()
+        while head is not None and head.status < 200:
+            self._count_interim()
+            head = self._next_head()
+        if head is not None:
+            self.protocol.keep_alive = False  # the rest of our body is not sent: RFC 9112 §9.5
+        return head
+
+    def _final_head(self, deadline: Deadline) -> ResponseHead:
+        while True:
+            head = self._next_head()
+            if head is None:
+                self._receive(deadline)
+            elif head.status >= 200:
+                self.fresh = False
+                return head
+            elif head.status == 101:
+                raise BrokenResponse("the server switches to another protocol, for which it was not asked")
+            else:
+                self._count_interim()
+
+    def _count_interim(self) -> None:
+        self._interim += 1
+        if self._interim > _INTERIM_MAX:
+            raise BrokenResponse(f"the server sent more than {_INTERIM_MAX} interim responses (1xx)")
+
+    def _next_head(self) -> ResponseHead | None:
+        try:
+            return self.protocol.next_response()
+        except RemoteProtocolError as error:
+            if error.status == _TOO_LARGE:
+                raise ResponseTooLarge(f"the head of the response is too large: {error}") from None
+            raise BrokenResponse(f"the response is malformed: {error}") from None
+
+    # The body
+
+    def read(self, deadline: Deadline) -> bytes:
+        """Some of the response's body, b"" at its end. Raises `ConnectionLost`, `TimedOut`, `BrokenResponse`."""
+        protocol = self.protocol
+        while not protocol.body_complete:
+            if not protocol.unread and not protocol.eof:
+                self._receive(deadline)
+            try:
+                data = protocol.read_body()
+            except RemoteProtocolError as error:
+                if protocol.eof:
+                    raise ConnectionLost("the connection ended in the middle of the response") from None
+                raise BrokenResponse(f"the response is malformed: {error}") from None
+            if data:
+                return data
+        return b""
+
+    def _receive(self, deadline: Deadline) -> None:
+        if deadline.is_set:
+            self._limit_reading(deadline)
+        try:
+            data = self._wire.recv(READ_SIZE)
+        except OSError as error:
+            if is_timeout(error):
+                raise self._too_late(deadline, ReadTimedOut("the server sent nothing for too long")) from None
+            raise ConnectionLost("the connection was lost while the response was awaited") from error
+        if data:
+            self.answered = True
+            self.protocol.receive(data)
+        elif self.protocol.body_complete:  # it is a head that is waited for
+            raise ConnectionLost("the server closed the connection without a whole response")
+        else:
+            self.protocol.receive_eof()
+
+    def _limit_reading(self, deadline: Deadline) -> None:
+        timeout = deadline.timeout
+        self._wire.limit(deadline.within(timeout.read), deadline.within(timeout.write))
+
+    def _too_late(self, deadline: Deadline, otherwise: Exception) -> Exception:
+        if deadline.is_over:
+            return TotalTimedOut(f"the exchange took more than {deadline.timeout.total} s")
+        return otherwise
+
+    # Its life
+
+    @property
+    def is_reusable(self) -> bool:
+        """Another request may follow: both sides have said so, and all of the last exchange is over."""
+        protocol = self.protocol
+        return protocol.keep_alive and protocol.body_complete and not protocol.unread and not protocol.eof
+
+    @property
+    def is_stale(self) -> bool:
+        """While idle, the server has closed it, or sent what nobody asked for."""
+        return self._wire.is_readable()
+
+    def close(self) -> None:
+        """Close the connection; idempotent, from any thread."""
+        self._wire.close()

@@ -1,0 +1,39 @@
+"""A request before it is a head: where to, what, and which fields. A value; sending it is the client's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from salver.client.content import Content
+from salver.client.url import URL
+
+Fields = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Immutable. `headers`: the caller's and the client's, without Host, which the URL gives unless it is among them.
+    `content`: bytes, or `Content` that is sent part by part. `expects`: wait for 100 Continue before the content."""
+
+    method: str
+    url: URL
+    headers: Fields
+    content: bytes | Content = b""
+    expects: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The first value of a field, None where it has none."""
+        lowered = name.lower()
+        return next((value for each, value in self.headers if each.lower() == lowered), None)
+
+    def with_header(self, name: str, value: str) -> Request:
+        """With a field set, instead of those of its name."""
+        lowered = name.lower()
+        kept = [pair for pair in self.headers if pair[0].lower() != lowered]
+        return replace(self, headers=[*kept, (name, value)])
+
+    def replaced(self, **changes: Any) -> Request:
+        """With some members replaced."""
+        return replace(self, **changes)

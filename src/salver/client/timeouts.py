@@ -1,0 +1,73 @@
+"""How long the client waits, and for what. Which of several limits comes first is decided here; nothing waits here."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Union
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Seconds, None for no limit. Immutable.
+
+    `connect`: from the look-up of the name to the end of the TLS handshake. `read` and `write`: while not a byte moves.
+    `pool`: until a connection becomes free, where all that are allowed are in use. `total`: the whole exchange with its
+    redirects and retries, up to the last byte of a body that is not streamed.
+    """
+
+    connect: float | None = 10.0
+    read: float | None = 30.0
+    write: float | None = 30.0
+    pool: float | None = 30.0
+    total: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"the {name} time-out is a number of seconds above 0, or None; not {value!r}")
+
+
+TimeoutLike = Union[Timeout, float, None]
+
+DEFAULT_TIMEOUT = Timeout()
+NO_TIMEOUT = Timeout(None, None, None, None, None)
+
+
+def as_timeout(value: TimeoutLike) -> Timeout:
+    """A number is the limit of every kind of waiting, without a total; None waits for ever."""
+    if isinstance(value, Timeout):
+        return value
+    return NO_TIMEOUT if value is None else Timeout(value, value, value, value, None)
+
+
+class Deadline:
+    """The end of one exchange's total time."""
+
+    __slots__ = ("_at", "timeout")
+
+    def __init__(self, timeout: Timeout) -> None:
+        self.timeout = timeout
+        self._at = None if timeout.total is None else time.monotonic() + timeout.total
+
+    @property
+    def is_set(self) -> bool:
+        """There is a total."""
+        return self._at is not None
+
+    def left(self) -> float | None:
+        """Seconds until the total is over, at least a thousandth; None where there is none."""
+        return None if self._at is None else max(0.001, self._at - time.monotonic())
+
+    @property
+    def is_over(self) -> bool:
+        """The total has passed."""
+        return self._at is not None and time.monotonic() >= self._at
+
+    def within(self, limit: float | None) -> float | None:
+        """`limit`, or what is left of the total where that is less."""
+        left = self.left()
+        if left is None or limit is None:
+            return limit if left is None else left
+        return min(limit, left)
