@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from salver.app.errors import abort as abort
+    from salver.app.logs import log as log
+    from salver.application import App as App
     from salver.handler import Handler as Handler
     from salver.handler import options as options
     from salver.net.certificates import TLSFiles as TLSFiles
     from salver.request import Request as Request
     from salver.response import FileSegment as FileSegment
+    from salver.response import HTTPError as HTTPError
     from salver.response import Response as Response
     from salver.response import Segments as Segments
     from salver.service.server import Server as Server
@@ -22,18 +26,36 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "App": "salver.application",
+    "abort": "salver.app.errors",
+    "log": "salver.app.logs",
     "Handler": "salver.handler",
     "options": "salver.handler",
     "Request": "salver.request",
     "Response": "salver.response",
     "FileSegment": "salver.response",
+    "HTTPError": "salver.response",
     "Segments": "salver.response",
     "Server": "salver.service.server",
     "serve": "salver.service.server",
     "TLSFiles": "salver.net.certificates",
 }
 
-__all__ = ["FileSegment", "Handler", "Request", "Response", "Segments", "Server", "TLSFiles", "options", "serve"]
+__all__ = [
+    "App",
+    "FileSegment",
+    "HTTPError",
+    "Handler",
+    "Request",
+    "Response",
+    "Segments",
+    "Server",
+    "TLSFiles",
+    "abort",
+    "log",
+    "options",
+    "serve",
+]
 
 
 def __getattr__(name: str) -> Any:

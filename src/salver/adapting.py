@@ -1,0 +1,85 @@
+"""Whatever people have (a folder, a handler class, a WSGI app, a function of a request) as a Handler.
+
+The rule of what something is stands here alone; the command line, `App.mount` and the test client follow it. What is
+needed for one kind is imported when that kind comes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import Any
+
+from salver.handler import Handler
+
+INTERFACES = ("auto", "handler", "wsgi")
+_MARKS = ("salver_options", "salver_options_for")  # of whatever was made for us
+
+
+def as_any_handler(thing: Any, interface: str = "auto") -> Handler:
+    """`thing` as a Handler: the path of a folder or of a file, a handler class like those of `http.server`, a WSGI
+    application, or what is a Handler already.
+
+    `interface`: "handler" or "wsgi" where a callable does not say what it is; "auto" takes one with two parameters
+    (environ, start_response) for WSGI. Raises TypeError for what is none of these, with what to do; ValueError for an
+    interface that is none.
+    """
+    if interface not in INTERFACES:
+        raise ValueError(f"an interface is one of {', '.join(INTERFACES)}, not {interface!r}")
+    if isinstance(thing, (str, os.PathLike)):
+        return _from_path(thing)
+    if isinstance(thing, type):
+        return _from_class(thing)
+    if not callable(thing):
+        raise TypeError(f"{thing!r} is no handler; give a function of a request, an App, a WSGI app or a folder's path")
+    if interface == "wsgi" or (interface == "auto" and _is_wsgi(thing)):
+        from salver.gateway.wsgi import WSGI
+
+        return WSGI(thing)
+    handler: Handler = thing
+    return handler
+
+
+def _from_path(path: str | os.PathLike[str]) -> Handler:
+    if os.path.isfile(path):
+        from salver.files import SingleFile
+
+        return SingleFile(path)
+    from salver.files import Folder
+
+    return Folder(path)
+
+
+def _from_class(handler_class: type) -> Handler:
+    from salver.classes import as_handler
+    from salver.classes.http_handler import BaseHTTPRequestHandler
+
+    if issubclass(handler_class, BaseHTTPRequestHandler):
+        return as_handler(handler_class)
+    raise TypeError(
+        f"{handler_class!r} is a class, but no handler class: derive it from salver.server.BaseHTTPRequestHandler, "
+        "or give an object of it"
+    )
+
+
+def _is_wsgi(thing: Any) -> bool:
+    """Does it take two arguments, and only two? Raises TypeError where nobody could tell."""
+    if any(hasattr(thing, mark) for mark in _MARKS):
+        return False
+    try:
+        parameters = list(inspect.signature(thing).parameters.values())
+    except (TypeError, ValueError):  # written in C
+        return False
+    if _is_async(thing, parameters):
+        raise TypeError(f"{thing!r} is for ASGI, which is not served yet; give a Handler or a WSGI app")
+    named = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    if not named and any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        raise TypeError(f'{thing!r} does not say what it takes; say which it is: interface="handler" or "wsgi"')
+    return sum(each.default is each.empty for each in named) == 2
+
+
+def _is_async(thing: Any, parameters: list[inspect.Parameter]) -> bool:
+    call = getattr(type(thing), "__call__", None)  # noqa: B004 - the method is wanted, not whether there is one
+    if inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(call):
+        return True
+    return [each.name for each in parameters] == ["scope", "receive", "send"]
