@@ -28,7 +28,6 @@ from salver.service.connection import HTTPConnection
 
 logger = logging.getLogger("salver")
 
-OPENING_NAMES = ("send_response_only", "send_header", "version_string", "date_time_string")
 BLOCKING_NAMES = ("setup", "handle", "handle_one_request", "parse_request", "finish", "handle_expect_100")
 
 
@@ -44,11 +43,6 @@ def takes_fast_way(factory: Any) -> bool:
     if factory.rbufsize != StreamRequestHandler.rbufsize:
         return False
     return all(getattr(factory, name) is getattr(BaseHTTPRequestHandler, name) for name in BLOCKING_NAMES)
-
-
-def opens_plainly(handler_class: type[Any]) -> bool:
-    """Whether what `send_response` calls for the beginning of a head is the base class's own."""
-    return all(getattr(handler_class, name) is getattr(BaseHTTPRequestHandler, name) for name in OPENING_NAMES)
 
 
 class Link:
@@ -118,7 +112,6 @@ class ClassHandler:
         direct = connection.direct() if isinstance(connection, HTTPConnection) else None
         writer = ResponseWriter(direct)
         writer.handler, writer.owner = link.handler, self
-        link.handler._opens_plainly = opens_plainly(type(link.handler))
         if isinstance(connection, HTTPConnection):
             connection.attachment = writer
         return writer

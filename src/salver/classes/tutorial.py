@@ -68,6 +68,9 @@ def _threads_of(server: Any) -> Any:
 class TutorialStream:
     """For handlers of a byte stream. `rfile` stays bytes; text is what `encode` and `decode` are for."""
 
+    _content: list[bytes] | None = None  # what is buffered
+    _made: tuple[str, ...] = ()  # attributes that belong to the request in hand, and go with it
+
     @staticmethod
     def encode(text: str | bytes) -> bytes:
         """`text` as UTF-8; bytes as they are."""
@@ -88,12 +91,18 @@ class TutorialStream:
 
     def write_content(self, msg: str | bytes) -> None:
         """Buffer a piece of what is sent; `send` sends it."""
-        self.__dict__.setdefault("_content", []).append(self.encode(msg))
-        self._made = True
+        if self._content is None:
+            self._content = []
+            self._made += ("_content",)
+        self._content.append(self.encode(msg))
+
+    def _take_content(self) -> bytes:
+        content, self._content = self._content, None
+        return b"".join(content or ())
 
     def send(self) -> None:
         """Write what is buffered, and flush."""
-        content = b"".join(self.__dict__.pop("_content", ()))
+        content = self._take_content()
         if content:
             self.wfile.write(content)  # type: ignore[attr-defined]
         self.wfile.flush()  # type: ignore[attr-defined]
@@ -106,6 +115,7 @@ class TutorialStream:
 class TutorialHTTP(TutorialStream):
     """For HTTP handlers."""
 
+    _body: str | None = None
     RESPONSES = MappingProxyType({status: reason.encode() for status, reason in REASONS.items()})
 
     method = Alias(lambda self: self.command)
@@ -115,9 +125,9 @@ class TutorialHTTP(TutorialStream):
     @Alias
     def body(self) -> str:
         """The request's body as text."""
-        if "_body" not in self.__dict__:
+        if self._body is None:
             self._body = self.decode(self.rfile.read())  # type: ignore[attr-defined]
-            self._made = True
+            self._made += ("_body",)
         return self._body
 
     def write_response(self, code: int, msg: str | None = None) -> None:
@@ -130,12 +140,12 @@ class TutorialHTTP(TutorialStream):
 
     def write_error(self, code: int, msg: str | None = None) -> None:
         """`send_error`, in place of what is buffered."""
-        self.__dict__.pop("_content", None)
+        self._content = None
         self.send_error(code, msg)  # type: ignore[attr-defined]
 
     def send(self) -> None:
         """End the head, with the length of what is buffered where none was said; write and flush."""
-        content = b"".join(self.__dict__.pop("_content", ()))
+        content = self._take_content()
         if self._head_is_open:  # type: ignore[attr-defined]
             framing = self._own_framing()  # type: ignore[attr-defined]
             if not (framing.said or framing.status < 200 or framing.status in (204, 304)):  # RFC 9110 §8.6

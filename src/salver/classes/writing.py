@@ -48,6 +48,32 @@ class NoResponse(Exception):
 class ResponseWriter(io.BufferedIOBase):
     """The writer of one connection. For the handler's thread; `on_rescue` for the overseer's."""
 
+    # An instance has a dictionary all the same, from `io`, and one whose look-ups the interpreter does not speed up.
+    __slots__ = (
+        "_announce",
+        "_chunks",
+        "_command",
+        "_cut",
+        "_direct",
+        "_early",
+        "_failure",
+        "_framing",
+        "_head",
+        "_held",
+        "_is_usual",
+        "_left",
+        "_lock",
+        "_pieces",
+        "_raw",
+        "_room",
+        "_size",
+        "_started",
+        "_through",
+        "_wanted",
+        "handler",
+        "owner",
+    )
+
     def __init__(self, direct: DirectConnection | None) -> None:
         """`direct` None: everything is kept until the end (a test, a server that is not ours)."""
         self._direct = direct
