@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NoReturn
 
 from salver.cli import values
@@ -20,8 +20,10 @@ DEFAULT_PORT = 8000
 DEFAULT_HOST = "127.0.0.1"
 
 _DESCRIPTION = "Serve a folder or a file over HTTP."
+INTERFACES = ("auto", "handler", "wsgi")
+
 _RUN_DESCRIPTION = """\
-Serve a Python callable that takes a request; or run a script as it is, with
+Serve a Python callable that takes a request, or a WSGI application; or run a script as it is, with
 http.server and socketserver replaced by Salver's: salver run SCRIPT.py [its arguments]
 """
 _EPILOG = """\
@@ -30,7 +32,7 @@ examples:
   salver site 9000 --open             the folder "site" on port 9000, in the browser
   salver -b 0.0.0.0 -b [::]           let the network in
   salver dist --spa --cache 3600      a page app
-  salver run shop.app:handler         a Python callable; see salver run --help
+  salver run shop.app:handler         a Python callable, or a WSGI application; see salver run --help
   salver run script.py                a script written for http.server, as it is
 """
 
@@ -79,6 +81,7 @@ class Command:
     open_browser: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
     log_by_default: bool = True
+    interface: str = "auto"  # what the target is written for
     script: tuple[str, ...] = ()  # a script to run as it is, and its arguments
     tls: TLSOptions | None = None
 
@@ -167,7 +170,14 @@ def _folder_parser() -> argparse.ArgumentParser:
 
 def _run_parser() -> argparse.ArgumentParser:
     parser = _parser("salver run", "MODULE:ATTRIBUTE [options]", _RUN_DESCRIPTION, None)
-    parser.add_argument("target", metavar="MODULE:ATTRIBUTE", help="where it is; this folder is on the path")
+    add = parser.add_argument
+    add("target", metavar="MODULE:ATTRIBUTE", help="where it is; this folder is on the path")
+    add(
+        "--interface",
+        choices=INTERFACES,
+        default="auto",
+        help='what it is written for: a request ("handler") or WSGI; "auto" looks at its parameters (auto)',
+    )
     _add_serving(parser)
     _add_settings(parser)
     return parser
@@ -268,7 +278,7 @@ def _path_and_port(what: list[str], port: int | None) -> tuple[str, int | None]:
 
 
 def _run_command(given: argparse.Namespace) -> Command:
-    return _command(given, None, given.target, given.port)
+    return replace(_command(given, None, given.target, given.port), interface=given.interface)
 
 
 def _command(given: argparse.Namespace, folder: FolderOptions | None, target: str | None, port: int | None) -> Command:

@@ -1,5 +1,5 @@
-"""`module:attribute` as a handler. The module's own mistakes keep their traceback, which is what its author needs;
-everything else is one line."""
+"""`module:attribute` as a handler, whatever interface it is written for. The module's own mistakes keep their
+traceback, which is what its author needs; everything else is one line."""
 
 from __future__ import annotations
 
@@ -7,18 +7,74 @@ import importlib
 import os
 import sys
 import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
-from typing import cast
+from typing import Any
 
 from salver.cli.errors import AlreadySaid, UsageError, printable, quoted
 from salver.handler import Handler
 
 
-def load(target: str) -> Handler:
-    """The callable that `target` names, its module imported with the current folder first on the path.
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """What `salver run` is to serve: the callable that `target` names, written for `interface` ("auto" finds out).
 
-    Raises `UsageError` where there is none; where the module itself fails, after printing its traceback.
+    `max_body`: bytes that a request's body may have, where that was said; `workers`: processes that serve it.
     """
+
+    target: str
+    interface: str = "auto"
+    max_body: int | None = None
+    workers: int = 1
+
+    def load(self) -> Handler:
+        """The handler, its module imported with the current folder first on the path.
+
+        Raises `UsageError` where there is none; where the module itself fails, after printing its traceback.
+        """
+        return self._adapt(find(self.target))
+
+    def try_out(self) -> None:
+        """`load` in a child process, for the errors alone. Raises `AlreadySaid` where it failed."""
+        sys.stderr.flush()
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                self.load()
+                status = 0
+            except UsageError as error:
+                sys.stderr.write(f"salver: {error}\n")
+            finally:
+                sys.stderr.flush()
+                os._exit(status)
+        if os.waitpid(child, 0)[1]:
+            raise AlreadySaid
+
+    def _adapt(self, found: Callable[..., Any]) -> Handler:
+        interface = self.interface
+        if interface == "auto":
+            from salver.gateway.interfaces import interface_of, not_served
+
+            interface = interface_of(found)
+            if not_served(interface):
+                hint = "; say which with --interface" if interface == "unknown" else ""
+                raise UsageError(f"{printable(self.target)} {not_served(interface)}{hint}")
+        if interface != "wsgi":
+            return found
+        from salver.gateway.wsgi import WSGI
+
+        several = self.workers > 1
+        return (
+            WSGI(found, multiprocess=several)
+            if self.max_body is None
+            else WSGI(found, multiprocess=several, max_body=self.max_body)
+        )
+
+
+def find(target: str) -> Callable[..., Any]:
+    """The callable at `target`, module:attribute. Raises `UsageError`."""
     module_name, colon, attribute = target.partition(":")
     if not colon or not module_name or not attribute:
         raise UsageError(f"{quoted(target)} does not name a handler; write module:attribute, like shop.app:handler")
@@ -35,25 +91,7 @@ def load(target: str) -> Handler:
         raise UsageError(f"{target} is a class; give a function, or an object that can be called")
     if not callable(found):
         raise UsageError(f"{target} is a {type(found).__name__}, which cannot be called; give a function of a request")
-    return cast(Handler, found)
-
-
-def try_loading(target: str) -> None:
-    """`load` in a child process, for the errors alone. Raises `AlreadySaid` where it failed."""
-    sys.stderr.flush()
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            load(target)
-            status = 0
-        except UsageError as error:
-            sys.stderr.write(f"salver: {error}\n")
-        finally:
-            sys.stderr.flush()
-            os._exit(status)
-    if os.waitpid(child, 0)[1]:
-        raise AlreadySaid
+    return found
 
 
 def _module(name: str) -> ModuleType:

@@ -59,12 +59,13 @@ def _handler_maker(command: Command) -> tuple[Callable[[], Handler], str]:
     """
     target = command.target
     if target is not None:
-        from salver.cli.loading import load, try_loading
+        from salver.cli.loading import Loading
 
+        loading = Loading(target, command.interface, command.settings.get("limit_body"), command.workers)
         if command.workers > 1:
-            try_loading(target)
-            return lambda: load(target), target
-        loaded = load(target)
+            loading.try_out()
+            return loading.load, target
+        loaded = loading.load()
         return lambda: loaded, target
     from salver.cli.folders import folder_handler, script_folders
 
