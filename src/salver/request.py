@@ -382,6 +382,14 @@ class Request:
         exchange = self._exchange
         return exchange.inner if isinstance(exchange, Forwarded) else exchange
 
+    @exchange.setter
+    def exchange(self, exchange: Exchange) -> None:
+        """Put something between the request and its server; what a trusted proxy has said stays."""
+        if isinstance(self._exchange, Forwarded):
+            self._exchange.inner = exchange
+        else:
+            self._exchange = exchange
+
     def hand_over(self) -> bool:
         """Say that this handler is about to block (a query, a sleep): others are served meanwhile, without waiting
         for the overseer to notice. True where the thread may block; False where every thread is taken."""
