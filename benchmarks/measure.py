@@ -41,12 +41,14 @@ class Cores:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What `wrk` is asked to do: `connections` that are kept alive, for `seconds`, sending `fields` each time."""
+    """What `wrk` is asked to do: `connections` that are kept alive, for `seconds`, sending `fields` each time, and
+    `post`, a media type and a body, where there is one."""
 
     seconds: float
     connections: int = 64
     fields: tuple[str, ...] = ()
     slow_every: int = 0
+    post: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def wrk(url: str, load: Load, core: int) -> Figures:
     command.append(url)
     if load.slow_every:
         command += ["--", "slow-every", str(load.slow_every)]
+    elif load.post is not None:
+        command += ["--", "post", *load.post]
     with on_core(core):
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=load.seconds + 60)
     matched = _FIGURES.search(done.stdout)

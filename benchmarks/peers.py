@@ -167,6 +167,12 @@ def salver_folder(folder: Path, keys: Keys | None = None) -> Contender:
     return Contender("salver", lambda port, _: [*arguments, "-p", str(port)], scheme=_scheme(keys))
 
 
+def salver_run(target: str) -> Contender:
+    """`salver run TARGET`, a module of `benchmarks/apps`, without an access log as the others have none."""
+    arguments = [sys.executable, "-m", "salver", "run", target, "--no-access-log"]
+    return Contender("salver", lambda port, _: [*arguments, "-p", str(port)])
+
+
 def salver_https(keys: Keys) -> Contender:
     """`SALVER`, over HTTPS."""
     arguments = [sys.executable, str(APPS / "salver_hello.py")]
@@ -231,7 +237,7 @@ def nginx_https(keys: Keys) -> Contender:
     return _nginx(_NGINX_HELLO, keys)
 
 
-def _peer(name: str, module: str, *arguments: str) -> Contender:
+def peer(name: str, module: str, *arguments: str) -> Contender:
     """A Python peer; `{port}` in an argument is the port."""
 
     def command(port: int, scratch: Path) -> list[str]:
@@ -243,20 +249,20 @@ def _peer(name: str, module: str, *arguments: str) -> Contender:
 SALVER = Contender("salver", _salver_hello)
 _NGINX_HELLO = 'location / { default_type text/plain; return 200 "Hello, World!"; }'
 NGINX = _nginx(_NGINX_HELLO)
-GRANIAN = _peer(
+GRANIAN = peer(
     "granian", "granian", "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "{port}",
     "--log-level", "warning", "peer_apps:wsgi",
 )  # fmt: skip
-UVICORN = _peer(
+UVICORN = peer(
     "uvicorn", "uvloop", "-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning",
     "--no-access-log", "--timeout-keep-alive", "300", "peer_apps:asgi",
 )  # fmt: skip
-GUNICORN = _peer(
+GUNICORN = peer(
     "gunicorn", "gunicorn", "-m", "gunicorn", "-b", "127.0.0.1:{port}", "-k", "gthread", "--threads", "64",
     "--log-level", "error", "peer_apps:wsgi",
 )  # fmt: skip
-WAITRESS = _peer(
+WAITRESS = peer(
     "waitress", "waitress", "-m", "waitress", "--listen", "127.0.0.1:{port}", "peer_apps:wsgi",
 )  # fmt: skip
-BJOERN = _peer("bjoern", "bjoern", str(APPS / "bjoern_hello.py"), "{port}")
+BJOERN = peer("bjoern", "bjoern", str(APPS / "bjoern_hello.py"), "{port}")
 OTHERS = (GUNICORN, WAITRESS, BJOERN)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from benchmarks.measure import Cores, Figures, Load, MeasureError, cpu_seconds, wrk
@@ -64,7 +64,7 @@ def interleave(contenders: Sequence[Contender], load: Load, plan: Plan, *, path:
     with ExitStack() as stack:
         servers = _start_all(contenders, plan, outcome, stack)
         for server in servers:  # warm caches, and code that is compiled or learned on the way
-            wrk(server.url(path), Load(1, load.connections, load.fields, load.slow_every), plan.cores.load)
+            wrk(server.url(path), replace(load, seconds=1), plan.cores.load)
         for _ in range(plan.rounds):
             for server in servers:
                 outcome.samples[server.name].append(sample(server, load, plan.cores, path, length))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cases import cgi, classes, hello, https, idle, listing, sleeping, start, static
+from benchmarks.cases import cgi, classes, hello, https, idle, listing, sleeping, start, static, wsgi
 from benchmarks.measure import Cores, MeasureError, raise_descriptor_limit
 from benchmarks.report import Finding, as_markdown, as_text, say
 from benchmarks.rounds import Plan
@@ -31,6 +31,9 @@ CASES: dict[str, Callable[[Plan], list[Finding]]] = {
     "start": start.run,
     "listing": listing.run,
     "cgi": cgi.run,
+    "wsgi": wsgi.hello,
+    "wsgi-flask": wsgi.flask,
+    "json": wsgi.json_echo,
     **classes.CASES,
 }
 RESULTS = Path(__file__).parent / "results.md"

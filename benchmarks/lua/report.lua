@@ -1,9 +1,15 @@
--- One line of figures at the end, for measure.py; latencies in microseconds. ARGS: "slow-every N" sends /slow once in N.
+-- One line of figures at the end, for measure.py; latencies in microseconds. ARGS: "slow-every N" sends /slow once in N,
+-- "post TYPE BODY" sends a body.
 local every, count = 0, 0
 local fast, slow
 
 function init(args)
    if args[1] == "slow-every" then every = tonumber(args[2]) end
+   if args[1] == "post" then
+      wrk.method = "POST"
+      wrk.headers["Content-Type"] = args[2]
+      wrk.body = args[3]
+   end
    fast = wrk.format()
    slow = wrk.format(nil, "/slow")
    if every == 0 then request = nil end
