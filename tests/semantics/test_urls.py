@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from salver.semantics.urls import (
     decode_segment,
     is_plain_name,
+    is_same_origin_path,
     is_well_formed_path,
     quote_path,
     quote_segment,
     split_path,
+    uri_of,
 )
 
 
@@ -101,3 +103,53 @@ def test_a_link_never_looks_like_a_scheme_or_a_host() -> None:
     assert quote_segment("a?b#c\"'<>") == "a%3Fb%23c%22%27%3C%3E"
     assert quote_segment("\udcff é") == "%FF%20%C3%A9"
     assert decode_segment("%FF%20%C3%A9") == "\udcff é"
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("/", True),
+        ("/a/b?x=//y#z", True),
+        ("/a//b", True),
+        ("/é", True),
+        ("", False),
+        ("a", False),
+        ("?a", False),
+        ("//evil", False),
+        ("///evil", False),
+        ("/\\evil", False),
+        ("\\evil", False),
+        ("/a\\b", False),
+        ("/\t/evil", False),
+        ("/\n/evil", False),
+        (" /x", False),
+        ("/x\r\nX: y", False),
+        ("https:evil", False),
+        ("https://evil", False),
+        ("javascript:alert(1)", False),
+        ("/x\x85", False),
+    ],
+)
+def test_targets_of_the_same_origin(text: str, answer: bool) -> None:
+    assert is_same_origin_path(text) is answer
+
+
+@pytest.mark.parametrize(
+    ("iri", "uri"),
+    [
+        ("/a?b=c#d", "/a?b=c#d"),
+        ("/é a", "/%C3%A9%20a"),
+        ("/%C3%A9", "/%C3%A9"),
+        ("https://[::1]:80/x;y=1,2", "https://[::1]:80/x;y=1,2"),
+        ('/"<>\\^`{|}', "/%22%3C%3E%5C%5E%60%7B%7C%7D"),
+        ("/\udcff", "/%FF"),
+    ],
+)
+def test_locations(iri: str, uri: str) -> None:
+    assert uri_of(iri) == uri
+
+
+@pytest.mark.parametrize("iri", ["/\r\nX: y", "/\n", "/\0", "/\x7f", "/\x85"])
+def test_locations_refused(iri: str) -> None:
+    with pytest.raises(ValueError, match="control character"):
+        uri_of(iri)
