@@ -251,13 +251,13 @@ class Response:
 class Written(Response):
     """A response that its handler has written as HTTP itself, status line and all: sent as it is.
 
-    `pieces`: what has not left yet, in order. `size`: bytes of body in all, for the log. The handler vouches for the
-    framing: `keep_alive` False where the connection must end behind it; `aborted` where it broke off, so that the
-    client must see an error and not an end. For the connection's own handler alone: who wraps handlers cannot change
-    one.
+    `pieces`: what has not left yet, in order; `whole`: all of that, where it is one piece of bytes. `size`: bytes of
+    body in all, for the log. The handler vouches for the framing: `keep_alive` False where the connection must end
+    behind it; `aborted` where it broke off, so that the client must see an error and not an end. For the connection's
+    own handler alone: who wraps handlers cannot change one.
     """
 
-    __slots__ = ("aborted", "keep_alive", "pieces", "size")
+    __slots__ = ("aborted", "keep_alive", "pieces", "size", "whole")
 
     def __init__(
         self,
@@ -272,6 +272,7 @@ class Written(Response):
         self.status = status
         self.reason = None
         self.pieces = pieces
+        self.whole = pieces[0] if len(pieces) == 1 and isinstance(pieces[0], bytes) else None
         self.size = size
         self.keep_alive = keep_alive
         self.aborted = aborted
@@ -280,12 +281,6 @@ class Written(Response):
     def headers(self) -> MutableHeaders:  # type: ignore[override]
         """Empty, and not looked at: the head is written."""
         return MutableHeaders()
-
-    @property
-    def whole(self) -> bytes | None:
-        """All that has not left, where that is one piece of bytes."""
-        pieces = self.pieces
-        return pieces[0] if len(pieces) == 1 and isinstance(pieces[0], bytes) else None
 
     def close(self) -> None:
         """Let go of the files among the pieces."""

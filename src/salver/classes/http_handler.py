@@ -184,16 +184,15 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
 
     def _opens_plainly(self) -> bool:
         """Whether nobody, class or instance, has put something else in the place of what `send_response` calls."""
-        base = BaseHTTPRequestHandler
         try:
             return (
-                self.send_header.__func__ is base.send_header  # type: ignore[attr-defined]  # a bound method's
-                and self.send_response_only.__func__ is base.send_response_only  # type: ignore[attr-defined]
-                and self.version_string.__func__ is base.version_string  # type: ignore[attr-defined]
-                and self.date_time_string.__func__ is base.date_time_string  # type: ignore[attr-defined]
+                self.send_header.__func__ is _SEND_HEADER  # type: ignore[attr-defined]  # a bound method has it
+                and self.send_response_only.__func__ is _SEND_RESPONSE_ONLY  # type: ignore[attr-defined]
+                and self.version_string.__func__ is _VERSION_STRING  # type: ignore[attr-defined]
+                and self.date_time_string.__func__ is _DATE_TIME_STRING  # type: ignore[attr-defined]
                 and not self.sys_version
             )
-        except AttributeError:  # what is no method of ours has no __func__
+        except AttributeError:  # and what is no method has not
             return False
 
     def _open(self, code: int, message: str | None) -> None:
@@ -303,6 +302,13 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
         if error is not None:
             line = escaped(format % args)
             error.write(f"{self.address_string()} - - [{self.log_date_time_string()}] {line}\n")
+
+
+# As they are here: whoever replaces one, be it in the base class, is heard.
+_SEND_HEADER = BaseHTTPRequestHandler.send_header
+_SEND_RESPONSE_ONLY = BaseHTTPRequestHandler.send_response_only
+_VERSION_STRING = BaseHTTPRequestHandler.version_string
+_DATE_TIME_STRING = BaseHTTPRequestHandler.date_time_string
 
 
 def message_of(fields: Any, message_class: type[Any]) -> Any:

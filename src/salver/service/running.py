@@ -118,8 +118,10 @@ class Running(Outbound):
     def _send_any(self, sending: Sending | Written) -> None:
         if not isinstance(sending, Written):
             self._send(sending)
-        elif sending.whole is not None and self._phase == RUNNING and not sending.aborted:
-            self._send_whole(sending.whole, sending.size)
+            return
+        whole = sending.whole
+        if whole is not None and self._phase == RUNNING and not sending.aborted:
+            self._send_whole(whole, sending.size)
         else:
             self._send_left(sending)
 
