@@ -42,7 +42,7 @@ class Crew(Rounds):
     """Threads that serve members. See the module for how, and `Member` for what they must be.
 
     `add`, `remove`, `set_interest` are for the thread that serves the member, or any before `start`; `wake`,
-    `call_soon`, `stop` for any thread; `request_stop` for signal handlers too.
+    `call_soon`, `call_at`, `stop` for any thread; `request_stop` for signal handlers too.
     """
 
     def __init__(

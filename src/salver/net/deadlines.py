@@ -36,16 +36,19 @@ def survey(members: list[D], now: float) -> tuple[list[D], float]:
 
 
 class Calendar:
-    """When the next survey is due: `every` so many seconds while anything happens, else when a deadline passes.
+    """When the next survey is due: `every` so many seconds while anything happens, else when a deadline passes. `due`
+    is that, or the time of a timer, whichever comes first.
 
     A deadline can only be set by what happens, so a crew without events sleeps as long as its earliest deadline says.
     Used by the leader alone.
     """
 
-    __slots__ = ("_every", "due")
+    __slots__ = ("_alarm", "_every", "due", "survey")
 
     def __init__(self, every: float) -> None:
         self._every = every
+        self._alarm = math.inf
+        self.survey = 0.0
         self.due = 0.0
 
     def timeout(self, now: float) -> float | None:
@@ -55,9 +58,16 @@ class Calendar:
 
     def hasten(self, now: float) -> None:
         """Something happens: deadlines may be set that the last survey did not see."""
-        self.due = min(self.due, now + self._every)
+        self.survey = min(self.survey, now + self._every)
+        self.due = min(self.survey, self._alarm)
+
+    def set_alarm(self, when: float) -> None:
+        """The earliest timer; `math.inf` for none."""
+        self._alarm = when
+        self.due = min(self.survey, when)
 
     def plan(self, now: float, earliest: float, more: bool) -> None:
         """A survey is done: its earliest deadline, and whether there may be `more` than it saw."""
         # Deadlines a moment apart share a survey.
-        self.due = now + self._every if more else max(now + self._every / 4, earliest)
+        self.survey = now + self._every if more else max(now + self._every / 4, earliest)
+        self.due = min(self.survey, self._alarm)

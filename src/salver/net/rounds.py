@@ -21,6 +21,7 @@ from salver.net.errands import Errand, Errands
 from salver.net.poll_set import PollSet
 from salver.net.poller import Poller
 from salver.net.terms import Member, Term, cpu_clock
+from salver.net.timers import Timers
 
 __all__ = ["Rounds"]
 
@@ -69,6 +70,7 @@ class Rounds(ABC):
         self._tick = _Tick(on_tick) if on_tick is not None else None
         self._errands = Errands()
         self._calendar = Calendar(sweep_every)
+        self._timers = Timers()
         self._stopping = False
         # The one thing that the leader looks at after each poll; True if there may be anything but events to see to.
         self._attention = True
@@ -191,11 +193,20 @@ class Rounds(ABC):
         self._attention = True
         self._poller.wake()
 
+    def call_at(self, when: float, function: Callable[[], None], member: Member | None = None) -> None:
+        """As `call_soon`, once the crew's clock (`now`) has come to `when`. Cannot be called off. From any thread."""
+        with self._lock:
+            first = self._timers.add(when, Errand(function, member))
+        if first:
+            self._attention = True
+            self._poller.wake()
+
     def _begin_attending(self, now: float) -> None:
         """What `_attention` may mean and cannot wait for the end of the batch."""
         self._attention = False  # first: what comes after this is seen at the next turn
         self._leaving_poll()
         self._calendar.hasten(now)
+        self._calendar.set_alarm(self._timers.earliest)
 
     def _run_errands(self, term: Term) -> bool:
         """What the leader was asked to do, but not what it is asked meanwhile. False if it leads no longer."""
@@ -220,8 +231,23 @@ class Rounds(ABC):
                 return False
             return self._poll_set.holds(member)
 
+    def _take_timers(self, now: float) -> None:
+        """What is due becomes errands of the next turn, where each is a call that may block."""
+        with self._lock:
+            due = self._timers.take_due(now)
+        for errand in due:
+            self._errands.put(errand)
+        self._calendar.set_alarm(self._timers.earliest)
+        self._attention = True
+        self._poller.wake()
+
     def _sweep(self, term: Term, now: float) -> bool:
-        """The tick and the deadlines. False if this thread leads no longer; then its successor sweeps at once."""
+        """Timers, the tick and the deadlines. False if this thread leads no longer; then its successor sweeps at
+        once."""
+        if now >= self._timers.earliest:
+            self._take_timers(now)
+        if now < self._calendar.survey:
+            return True
         tick = self._tick
         if tick is not None and not tick.detached and not self._call(term, tick, partial(tick.on_deadline, now)):
             return False
