@@ -156,24 +156,36 @@ def as_auth(given: AuthLike) -> Auth | None:
     raise TypeError(f"auth is (user, password) or an Auth, not {type(given).__name__}")
 
 
-def auth_for_url(url: URL, *, trust_env: bool) -> Auth | None:
-    """What the URL itself says, or else ~/.netrc (or the file that $NETRC names) for its host."""
-    if url.user is not None:
-        return BasicAuth(url.user, url.password or "")
-    if not trust_env:
-        return None
-    found = _netrc_of(url.origin.host)
-    return None if found is None else BasicAuth(*found)
+class Netrc:
+    """~/.netrc, or the file that $NETRC names, read when it is first needed. Shared by threads."""
+
+    def __init__(self) -> None:
+        self._entries: Mapping[str, Any] | None = None
+
+    def credentials(self, host: str) -> tuple[str, str] | None:
+        """(user, password) for `host`, None where the file has none, or is not there."""
+        entries = self._entries
+        if entries is None:
+            entries = self._entries = _netrc_entries()
+        entry = entries.get(host) or entries.get("default")
+        return None if entry is None else (entry[0] or "", entry[2] or "")
 
 
-def _netrc_of(host: str) -> tuple[str, str] | None:
+def _netrc_entries() -> Mapping[str, Any]:
     path = os.environ.get("NETRC") or os.path.expanduser("~/.netrc")
     if not os.path.exists(path):
-        return None
+        return {}
     import netrc
 
     try:
-        entry = netrc.netrc(path).authenticators(host)
+        return netrc.netrc(path).hosts
     except (OSError, netrc.NetrcParseError):
-        return None  # curl ignores it, too; an unreadable file must not stop every request
-    return None if entry is None else (entry[0] or "", entry[2] or "")
+        return {}  # curl ignores it, too: an unreadable file must not stop every request
+
+
+def auth_for_url(url: URL, netrc: Netrc | None) -> Auth | None:
+    """What the URL itself says, or else `netrc` for its host."""
+    if url.user is not None:
+        return BasicAuth(url.user, url.password or "")
+    found = None if netrc is None else netrc.credentials(url.origin.host)
+    return None if found is None else BasicAuth(*found)

@@ -8,7 +8,7 @@ connections are kept and used again, by as many threads as there are.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -16,7 +16,7 @@ from typing import Unpack
 
 from salver import __version__
 from salver.client.arguments import HeadersLike, RequestOptions
-from salver.client.auth import Auth, AuthLike, as_auth, auth_for_url
+from salver.client.auth import Auth, AuthLike, Netrc, as_auth, auth_for_url
 from salver.client.connections import Connections, Transport
 from salver.client.cookies import CookieJar
 from salver.client.decoding import accepted
@@ -31,16 +31,18 @@ from salver.client.redirects import STATUSES as REDIRECTS
 from salver.client.redirects import next_request
 from salver.client.response import Response
 from salver.client.retries import Retries
-from salver.client.sending import Sender
+from salver.client.sending import Prepared, Sender
 from salver.client.timeouts import DEFAULT_TIMEOUT, Deadline, Timeout, TimeoutLike, as_timeout
 from salver.client.tls import Cert, TLSSettings, Verify
 from salver.client.url import URL, Params, parse_url
 from salver.protocol.grammar import TOKEN
+from salver.protocol.headers import MutableHeaders
 
 _DRAINED = 65_536  # bytes of a redirect's body that are read so that its connection can be used again
 _EXPECT_FROM = 1_048_576  # bytes of content from which on a 100 Continue is waited for
 
 
+_READY_MAX = 256  # requests without options that are kept encoded
 _CARRIERS = frozenset(("content", "data", "files", "json"))
 
 
@@ -56,6 +58,28 @@ class _Exchange:
     def for_strangers(self) -> _Exchange:
         """The same for another origin than the caller named."""
         return replace(self, auth=None, cookies={})
+
+
+class ClientHeaders(MutableHeaders):
+    """Fields that tell when they change."""
+
+    __slots__ = ("_changed",)
+
+    def __init__(self, fields: list[tuple[str, str]], changed: Callable[[], None]) -> None:
+        super().__init__(fields)
+        self._changed = changed
+
+    def add(self, name: str, value: str) -> None:
+        super().add(name, value)
+        self._changed()
+
+    def __setitem__(self, name: str, value: str) -> None:
+        super().__setitem__(name, value)
+        self._changed()
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self._changed()
 
 
 class Client:
@@ -94,19 +118,32 @@ class Client:
         self._base = parse_url(base_url) if base_url else None
         self._params = params
         self._auth = as_auth(auth)
-        self._netrc = trust_env
+        self._netrc = Netrc() if trust_env else None
         self._follow = follow_redirects
         self._max_redirects = max_redirects
-        self.timeout: Timeout = as_timeout(timeout)
+        self._timeout = as_timeout(timeout)
         self.cookies = cookies if isinstance(cookies, CookieJar) else CookieJar()
         self._extra_cookies = {} if cookies is None or isinstance(cookies, CookieJar) else dict(cookies)
-        self._headers = _merged(_own_headers(), headers)
+        self._ready: dict[tuple[str, str], Prepared] = {}
+        self._headers = ClientHeaders(_merged(_own_headers(), headers), self._ready.clear)
         if transport is None:
             transport = NetTransport(Dialler(), TLSSettings(verify, cert), unix_socket)
         environ = os.environ if trust_env and unix_socket is None else None
         repeated = Retries(lost=retries) if isinstance(retries, int) else retries
         self._connections = Connections(transport, limits)
         self._sender = Sender(self._connections, Proxies(proxy, environ), repeated, max_content)
+        # What a call without options gives its requests; a total time-out begins with each.
+        self._plain = _Exchange(Deadline(self._timeout), self._auth, self._extra_cookies, collect=True)
+
+    @property
+    def headers(self) -> MutableHeaders:
+        """What goes with every request; to be changed before the client is shared between threads."""
+        return self._headers
+
+    @property
+    def timeout(self) -> Timeout:
+        """What holds for a request that names none."""
+        return self._timeout
 
     # Requests
 
@@ -116,15 +153,30 @@ class Client:
         With `stream` the response holds its connection until it is read to its end or closed. Raises a `ClientError`; a
         status of 400 and above is no error before `raise_for_status`.
         """
-        built = self._build(method, url, options)
-        deadline = Deadline(as_timeout(options["timeout"]) if "timeout" in options else self.timeout)
-        auth = as_auth(options["auth"]) if "auth" in options else self._auth_of(built.url)
+        if options:
+            return self._request(self._sender.prepare(self._build(method, url, options)), options)
+        ready = self._ready.get((method, url))
+        if ready is None:
+            ready = self._sender.prepare(self._build(method, url, options))
+            if self._auth is not None or self._auth_of(ready.request.url) is not None:
+                return self._request(ready, options)
+            self._remember(method, url, ready)
+        exchange = self._plain
+        if exchange.deadline.is_set:
+            exchange = replace(exchange, deadline=Deadline(self._timeout))
+        return self._follow_from(ready, exchange, follow=self._follow)
+
+    def _remember(self, method: str, url: str, ready: Prepared) -> None:
+        if len(self._ready) >= _READY_MAX:
+            self._ready.clear()
+        self._ready[method, url] = ready
+
+    def _request(self, prepared: Prepared, options: RequestOptions) -> Response:
+        deadline = Deadline(as_timeout(options["timeout"]) if "timeout" in options else self._timeout)
+        auth = as_auth(options["auth"]) if "auth" in options else self._auth_of(prepared.request.url)
         collect = not options.get("stream", False)
         exchange = _Exchange(deadline, auth, self._cookies_with(options.get("cookies")), collect)
-        response = self._follow_from(built, exchange, follow=options.get("follow_redirects", self._follow))
-        if collect:
-            response.read()
-        return response
+        return self._follow_from(prepared, exchange, follow=options.get("follow_redirects", self._follow))
 
     @contextmanager
     def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Iterator[Response]:
@@ -175,7 +227,9 @@ class Client:
             target = target.with_params(options["params"])
         if not method.isascii() or not TOKEN.fullmatch(method.encode()):
             raise InvalidRequest(f"{method!r} is no method")
-        fields = _merged(self._headers, options["headers"]) if options.get("headers") else self._headers
+        fields = self._headers.fields
+        if options.get("headers"):
+            fields = _merged(fields, options["headers"])
         request = Request(method, target, fields)
         return request if options.keys().isdisjoint(_CARRIERS) else _carrying(request, options)
 
@@ -192,52 +246,67 @@ class Client:
         return base.join(path)
 
     def _auth_of(self, url: URL) -> Auth | None:
-        if url.user is not None or (self._auth is None and self._netrc):
-            return auth_for_url(url, trust_env=self._netrc)
+        if url.user is not None or (self._auth is None and self._netrc is not None):
+            return auth_for_url(url, self._netrc)
         return self._auth
 
-    def _follow_from(self, request: Request, exchange: _Exchange, *, follow: bool) -> Response:
+    def _follow_from(self, prepared: Prepared, exchange: _Exchange, *, follow: bool) -> Response:
+        response = self._send(prepared, exchange)
+        if response.status not in REDIRECTS:
+            return response
+        if follow:
+            return self._follow_on(response, exchange)
+        if exchange.collect:
+            response.read()
+        return response
+
+    def _follow_on(self, response: Response, exchange: _Exchange) -> Response:
         history: list[Response] = []
-        origin = request.url.origin
+        origin = response.request.url.origin
         while True:
-            # What was given for one origin goes to no other.
-            response = self._send(request, exchange if request.url.origin == origin else exchange.for_strangers())
-            response.history = list(history)
-            if not follow or response.status not in REDIRECTS:
+            request = self._next(response, len(history))
+            if request is None:
+                if exchange.collect:
+                    response.read()
                 return response
-            try:
-                following = next_request(request, response.status, response.headers.get("location"))
-                if following is None:
-                    return response
-                if len(history) >= self._max_redirects:
-                    raise TooManyRedirects(f"redirected more than {self._max_redirects} times", str(request.url))
-            except ClientError:
-                response.close()
-                raise
             _drain(response)
             history.append(response)
-            request = following
+            if request.url.origin != origin:  # what was given for one origin goes to no other
+                exchange = exchange.for_strangers()
+            response = self._send(self._sender.prepare(request), exchange)
+            response.history = list(history)
 
-    def _send(self, request: Request, exchange: _Exchange) -> Response:
+    def _next(self, response: Response, count: int) -> Request | None:
+        try:
+            following = next_request(response.request, response.status, response.headers.get("location"))
+            if following is not None and count >= self._max_redirects:
+                raise TooManyRedirects(f"redirected more than {self._max_redirects} times", response.url)
+        except ClientError:
+            response.close()
+            raise
+        return following
+
+    def _send(self, prepared: Prepared, exchange: _Exchange) -> Response:
         auth = exchange.auth
         if auth is None:
-            return self._send_with_cookies(request, exchange)
-        request = auth.prepare(request)
-        response = self._send_with_cookies(request, exchange)
+            return self._send_with_cookies(prepared, exchange)
+        request = auth.prepare(prepared.request)
+        response = self._send_with_cookies(self._sender.prepare(request), exchange)
         again = auth.answer(request, response) if response.status == 401 else None
         if again is None:
             return response
         _drain(response)
-        return self._send_with_cookies(again, exchange)
+        return self._send_with_cookies(self._sender.prepare(again), exchange)
 
-    def _send_with_cookies(self, request: Request, exchange: _Exchange) -> Response:
+    def _send_with_cookies(self, prepared: Prepared, exchange: _Exchange) -> Response:
         if exchange.cookies or self.cookies:
+            request = prepared.request
             value = self.cookies.header_for(request.url, exchange.cookies)
             if value and request.header("cookie") is None:
-                request = request.with_header("Cookie", value)
-        response = self._sender.send(request, exchange.deadline, collect=exchange.collect)
+                prepared = self._sender.prepare(request.with_header("Cookie", value))
+        response = self._sender.send(prepared, exchange.deadline, collect=exchange.collect)
         if b"ookie" in response.head.section.raw:
-            self.cookies.take(request.url, response.headers.get_all("set-cookie"))
+            self.cookies.take(prepared.request.url, response.headers.get_all("set-cookie"))
         return response
 
     # Its life

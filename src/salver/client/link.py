@@ -23,7 +23,7 @@ from salver.client.errors import (
 )
 from salver.client.timeouts import Deadline
 from salver.client.wire import Wire, is_timeout
-from salver.protocol.client_connection import ClientConnection
+from salver.protocol.client_connection import ClientConnection, PreparedHead
 from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.heads import ResponseHead
 
@@ -34,12 +34,10 @@ _TOO_LARGE = 431
 
 
 class Outgoing(NamedTuple):
-    """A request as a connection sends it. `fields` have Host; `expects` waits for a 100 before the content."""
+    """A request as a connection sends it, any number of times. `expects`: wait for a 100 before the content."""
 
-    method: str
-    target: str
-    fields: list[tuple[str, str]]
-    content: bytes | Content
+    head: PreparedHead
+    content: bytes | Content = b""
     expects: bool = False
 
 
@@ -64,23 +62,24 @@ class Link:
         """Send `request` and wait for the final head of its response; the body is then had by `read`. Raises
         `ConnectionLost`, `TimedOut`, `BrokenResponse`, `InvalidRequest`; afterwards, the link is to be closed."""
         timeout = deadline.timeout
-        wire, protocol = self._wire, self.protocol
-        wire.limit(deadline.within(timeout.read), deadline.within(timeout.write))
+        self._wire.limit(deadline.within(timeout.read), deadline.within(timeout.write))
         self.answered = False
         self._interim = 0
         content = request.content
-        try:
-            whole = isinstance(content, bytes)
-            length = len(content) if isinstance(content, bytes) else content.length
-            data = protocol.send_head(request.method, request.target, request.fields, length)
-            if isinstance(content, bytes) and content and not request.expects:
-                data += protocol.send_body(content)
-        except LocalProtocolError as error:
-            raise InvalidRequest(f"the request cannot be sent: {error}") from None
+        data = self.protocol.send_prepared(request.head)
+        at_once = isinstance(content, bytes) and not request.expects
+        if content and isinstance(content, bytes) and at_once:
+            data += self._framed(content)
         early = self._send(data, deadline)
-        if early is None and (not whole or request.expects):
+        if early is None and not at_once:
             early = self._send_content(content, request.expects, deadline)
         return early if early is not None else self._final_head(deadline)
+
+    def _framed(self, content: bytes) -> bytes:
+        try:
+            return self.protocol.send_body(content)
+        except LocalProtocolError as error:
+            raise InvalidRequest(f"the body is not what its length says: {error}") from None
 
     def _send(self, data: bytes, deadline: Deadline) -> ResponseHead | None:
         """Send it; the response, where the server would not take the rest but has answered."""
@@ -113,7 +112,7 @@ class Link:
                     head = self._early_head(deadline)
                     if head is not None:
                         return head
-                head = self._send(self.protocol.send_body(part), deadline)
+                head = self._send(self._framed(part), deadline)
                 if head is not None:
                     return head
             return self._send(self.protocol.end_body(), deadline)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import NamedTuple
 
 from salver.client.connections import Connections, Route
-from salver.client.content import Content
-from salver.client.errors import ClientError, TotalTimedOut
+from salver.client.errors import ClientError, InvalidRequest, TotalTimedOut
 from salver.client.link import Link, Outgoing
 from salver.client.message import Request
 from salver.client.proxies import Proxies, ProxyURL
@@ -19,6 +20,9 @@ from salver.client.redirects import STATUSES as REDIRECTS
 from salver.client.response import Response
 from salver.client.retries import Retries
 from salver.client.timeouts import Deadline
+from salver.client.url import URL
+from salver.protocol.client_connection import prepare_head
+from salver.protocol.errors import LocalProtocolError
 from salver.protocol.heads import ResponseHead
 
 
@@ -27,7 +31,7 @@ class LinkedBody:
 
     __slots__ = ("_connections", "_deadline", "_head", "_link", "_url", "trailers")
 
-    def __init__(self, link: Link, head: ResponseHead, connections: Connections, deadline: Deadline, url: str) -> None:
+    def __init__(self, link: Link, head: ResponseHead, connections: Connections, deadline: Deadline, url: URL) -> None:
         self._link: Link | None = link
         self._head = head
         self._connections = connections
@@ -45,7 +49,7 @@ class LinkedBody:
             data = link.read(self._deadline)
         except ClientError as error:
             self.close()
-            error.url = error.url or self._url
+            error.url = error.url or str(self._url)
             raise
         except BaseException:
             self.close()
@@ -69,6 +73,14 @@ class LinkedBody:
             self.close()
 
 
+class Prepared(NamedTuple):
+    """A request with the way it goes and its head encoded."""
+
+    request: Request
+    route: Route
+    outgoing: Outgoing
+
+
 class Sender:
     """Sends single requests. Safe to use from several threads."""
 
@@ -86,47 +98,8 @@ class Sender:
         self._max_content = max_content
         self._sleep = sleep
 
-    def send(self, request: Request, deadline: Deadline, *, collect: bool) -> Response:
-        """The response to `request`, with its content where `collect` (but for redirects): a connection that is lost
-        in the middle of it is then tried anew. Raises a `ClientError` with the URL."""
-        route, outgoing = self._prepared(request)
-        attempt = 1
-        while True:
-            wait: float | None
-            link: Link | None = None
-            try:
-                link = self._connections.take(route, deadline)
-                response = self._attempt(link, request, outgoing, deadline)
-                if collect and response.status not in REDIRECTS:
-                    response.read()
-            except ClientError as error:
-                error.url = error.url or str(request.url)
-                wait = self._retries.after_error(request, error, attempt, sent=link is not None)
-                if wait is None:
-                    raise
-            else:
-                if response.status < 400 or not self._retries.statuses:
-                    return response
-                again = response.headers.get("retry-after")
-                wait = self._retries.after_response(request, response.status, again, attempt)
-                if wait is None:
-                    return response
-                response.close()
-            self._pause(wait, deadline, request)
-            attempt += 1
-
-    def _attempt(self, link: Link, request: Request, outgoing: Outgoing, deadline: Deadline) -> Response:
-        begun = time.perf_counter()
-        try:
-            head = link.exchange(outgoing, deadline)
-        except BaseException:
-            self._connections.discard(link)
-            raise
-        elapsed = time.perf_counter() - begun
-        body = LinkedBody(link, head, self._connections, deadline, str(request.url))
-        return Response(head, request, body, elapsed, self._max_content)
-
-    def _prepared(self, request: Request) -> tuple[Route, Outgoing]:
+    def prepare(self, request: Request) -> Prepared:
+        """All of a request that is the same however often it is sent. Raises `InvalidRequest`."""
         url = request.url
         fields = list(request.headers)
         if request.header("host") is None:
@@ -139,8 +112,54 @@ class Sender:
                 target = f"http://{url.host_field}{target}"
                 if parsed.authorization is not None:
                     fields.append(("Proxy-Authorization", parsed.authorization))
-        content: bytes | Content = request.content
-        return Route(url.origin, proxy), Outgoing(request.method, target, fields, content, request.expects)
+        content = request.content
+        length = len(content) if isinstance(content, bytes) else content.length
+        try:
+            head = prepare_head(request.method, target, fields, length)
+        except LocalProtocolError as error:
+            raise InvalidRequest(f"the request cannot be sent: {error}", str(url)) from None
+        return Prepared(request, Route(url.origin, proxy), Outgoing(head, content, request.expects))
+
+    def send(self, prepared: Prepared, deadline: Deadline, *, collect: bool) -> Response:
+        """The response to a request, with its content where `collect` (but for redirects): a connection that is lost
+        in the middle of it is then tried anew. Raises a `ClientError` with the URL."""
+        attempt = 1
+        while True:
+            link: Link | None = None
+            try:
+                link = self._connections.take(prepared.route, deadline)
+                response = self._attempt(link, prepared, deadline)
+                if collect and response.status not in REDIRECTS:
+                    response.read()
+            except ClientError as error:
+                error.url = error.url or str(prepared.request.url)
+                wait = self._retries.after_error(prepared.request, error, attempt, sent=link is not None)
+                if wait is None:
+                    raise
+            else:
+                wait = self._wait_for_another(prepared.request, response, attempt)
+                if wait is None:
+                    return response
+                response.close()
+            self._pause(wait, deadline, prepared.request)
+            attempt += 1
+
+    def _wait_for_another(self, request: Request, response: Response, attempt: int) -> float | None:
+        retries = self._retries
+        if not retries.statuses or response.status < 400:
+            return None
+        return retries.after_response(request, response.status, response.headers.get("retry-after"), attempt)
+
+    def _attempt(self, link: Link, prepared: Prepared, deadline: Deadline) -> Response:
+        begun = perf_counter()
+        try:
+            head = link.exchange(prepared.outgoing, deadline)
+        except BaseException:
+            self._connections.discard(link)
+            raise
+        elapsed = perf_counter() - begun
+        body = LinkedBody(link, head, self._connections, deadline, prepared.request.url)
+        return Response(head, prepared.request, body, elapsed, self._max_content)
 
     def _pause(self, seconds: float, deadline: Deadline, request: Request) -> None:
         if seconds <= 0:

@@ -279,23 +279,23 @@ class Connection(ABC):
             raise LocalProtocolError(f"the body is {left} bytes shorter than its Content-Length")
         return ending
 
-    def _write_framing(
-        self, fields: Iterable[tuple[str, str]], body_length: int | None
-    ) -> tuple[bytes, int | None, bool]:
-        """The caller's fields less those that are ours: (lines, length promised, "close" asked for)."""
-        lines, promised, close = [], body_length, False
-        for name, value in fields:
-            both_text = isinstance(name, str) and isinstance(value, str)
-            lowered = name.lower() if both_text else ""  # what is not text is refused by encode_fields
-            if lowered not in OWN_FIELDS:
-                lines.append((name, value))
-            elif lowered == "connection":
-                close = close or "close" in [option.strip(" \t").lower() for option in value.split(",")]
-            elif lowered == "transfer-encoding":
-                raise LocalProtocolError("Transfer-Encoding is the connection's to set, not the application's")
-            else:
-                promised = _promised_length(value, promised)
-        return encode_fields(lines), promised, close
+
+def write_framing(fields: Iterable[tuple[str, str]], body_length: int | None) -> tuple[bytes, int | None, bool]:
+    """The caller's fields less those that are ours: (lines, length promised, "close" asked for). Raises
+    `LocalProtocolError`."""
+    lines, promised, close = [], body_length, False
+    for name, value in fields:
+        both_text = isinstance(name, str) and isinstance(value, str)
+        lowered = name.lower() if both_text else ""  # what is not text is refused by encode_fields
+        if lowered not in OWN_FIELDS:
+            lines.append((name, value))
+        elif lowered == "connection":
+            close = close or "close" in [option.strip(" \t").lower() for option in value.split(",")]
+        elif lowered == "transfer-encoding":
+            raise LocalProtocolError("Transfer-Encoding is the connection's to set, not the application's")
+        else:
+            promised = _promised_length(value, promised)
+    return encode_fields(lines), promised, close
 
 
 def _promised_length(value: str, promised: int | None) -> int:

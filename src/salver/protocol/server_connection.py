@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from salver.protocol.connection import DEFAULT_LIMITS, OWN_FIELDS, REMEMBERED_MAX, Connection
+from salver.protocol.connection import DEFAULT_LIMITS, OWN_FIELDS, REMEMBERED_MAX, Connection, write_framing
 from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.framing import CHUNKED, UNTIL_CLOSE
 from salver.protocol.grammar import ORIGIN_LINE_START, REQUEST_LINE_START
@@ -191,7 +191,7 @@ class ServerConnection(Connection):
         line = line or encode_status_line(status, reason)
         for_head = self._head is not None and self._head.method == "HEAD"
         unsaid = status < 200 or status in (204, 304) or (for_head and not body_length)
-        lines, promised, close = self._write_framing(fields, None if unsaid else body_length)
+        lines, promised, close = write_framing(fields, None if unsaid else body_length)
         if status < 200:
             return b"" if self._is_http_1_0() else b"%b%b%b\r\n" % (line, ready, lines)
         if close:
