@@ -15,7 +15,7 @@ from salver.request import Request
 from salver.response import HeadersLike, HTTPError, Response
 from salver.semantics.negotiation import best_type
 
-__all__ = ["HTTPError", "problem", "problem_of"]
+__all__ = ["HTTPError", "note_failure", "problem", "problem_of"]
 
 _TYPES = ("text/html", "application/json", "application/problem+json", "text/plain")
 
@@ -67,6 +67,14 @@ def problem(request: Request | None, status: int, detail: str = "", headers: Hea
 def problem_of(request: Request | None, error: HTTPError) -> Response:
     """The page for an `HTTPError` that was raised."""
     return problem(request, error.status, error.detail, error.headers)
+
+
+def note_failure(request: Request, error: BaseException) -> None:
+    """Tell whoever runs `request` that its handler has failed, where the answer will not show by what. A test's client
+    raises `error` in the test; a server does nothing with it."""
+    note = getattr(request.exchange, "note_failure", None)
+    if note is not None:
+        note(error)
 
 
 def _body(media_type: str, status: int, reason: str, detail: str) -> bytes:
