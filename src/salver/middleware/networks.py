@@ -1,0 +1,57 @@
+"""Which peers belong to networks that were named: "10.0.0.0/8", "2001:db8::/32", "192.0.2.7", and "unix:" for whoever
+comes by a Unix socket. An IPv4 address inside an IPv6 one (RFC 4291 §2.5.5.2) counts as what it is.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Union
+
+UNIX = "unix:"
+
+IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+
+
+def maybe_address(host: str) -> IPAddress | None:
+    """The IP address that `host` is, None where it is none; without a zone, and IPv4 where it is mapped."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address if mapped is None else mapped
+
+
+class Networks:
+    """The networks that were named. Immutable, and safe to share between threads."""
+
+    __slots__ = ("_networks", "_unix", "empty", "hold")
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        """Raises ValueError for what is no network, and for a network with bits behind its mask."""
+        if isinstance(networks, str):
+            raise ValueError(f"networks is a sequence: [{networks!r}]")
+        named = list(networks)
+        self.empty = not named
+        self._unix = UNIX in named
+        self._networks = [_network(each) for each in named if each != UNIX]
+        # hold(host): is a peer with this address in one of them? Proxies are few, and asked about at every request.
+        self.hold = lru_cache(1_024)(self._hold)
+
+    def _hold(self, host: str) -> bool:
+        if host == UNIX:
+            return self._unix
+        address = maybe_address(host)
+        return address is not None and any(
+            address.version == each.version and address in each for each in self._networks
+        )
+
+
+def _network(text: str) -> IPNetwork:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f'{error}; a network is like "10.0.0.0/8", "2001:db8::/32", "192.0.2.7", or "unix:"') from None
