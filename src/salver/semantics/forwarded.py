@@ -42,7 +42,7 @@ def parse_forwarded(value: str) -> list[Hop]:
     hops: list[Hop] = []
     pairs: dict[str, str] = {}
     at = 0
-    while at <= len(value):
+    while True:
         matched = _PAIR.match(value, at)
         if matched is None:
             return []
