@@ -10,7 +10,9 @@ import pytest
 from salver.handler import (
     DEFAULT_OPTIONS,
     HandlerOptions,
+    ResultError,
     as_response,
+    maybe_site_of,
     options,
     options_of,
     respond_and_finish,
@@ -58,7 +60,7 @@ def test_a_response_passes_as_it_is_and_an_iterable_is_kept() -> None:
 
 @pytest.mark.parametrize("result", [None, 1, 1.5, object(), (), ("x",), ("x", 200, {}, 1)])
 def test_what_is_no_result_says_what_to_return(result: Any) -> None:
-    with pytest.raises(TypeError, match="handler"):
+    with pytest.raises(ResultError, match="handler"):
         as_response(result)
 
 
@@ -183,3 +185,10 @@ def test_fields_are_finished_also_where_an_error_passes() -> None:
     with pytest.raises(HTTPError) as caught:
         respond_and_finish(refuse, request("/a"), {}, finish)
     assert list(MutableHeaders(caught.value.headers).items()) == [("x-own", "1"), ("x-path", "/a")]
+
+
+def test_the_site_of_a_handler_that_says_whether_it_blocks() -> None:
+    site = maybe_site_of(options(blocking=False)(lambda request: ""))
+    assert site is not None and site.blocking is False and "blocking=False" in repr(site)
+    assert maybe_site_of(options(max_body=5)(lambda request: "")) is None
+    assert maybe_site_of(lambda request: "") is None

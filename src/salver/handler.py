@@ -46,6 +46,26 @@ class HandlerOptions:
 DEFAULT_OPTIONS = HandlerOptions()
 
 
+class DeclaredSite:
+    """A site that says itself whether it blocks: for `Request.enter`, by whoever sends a request on to a handler with
+    that option. Nothing is learned of it."""
+
+    __slots__ = ("blocking", "name")
+
+    def __init__(self, name: object, *, blocking: bool) -> None:
+        """`name` is for people."""
+        self.name = name
+        self.blocking = blocking
+
+    def __repr__(self) -> str:
+        return f"<DeclaredSite {self.name!r} blocking={self.blocking}>"
+
+
+class ResultError(TypeError):
+    """What a handler gave back means no response. The message is for its author, and says all: where the fault is, no
+    line of a traceback would tell."""
+
+
 def options(
     *, blocking: bool | None = None, stream_body: bool = False, max_body: int | None = None
 ) -> Callable[[AnyHandler], AnyHandler]:
@@ -60,10 +80,21 @@ def options(
 
 def options_of(handler: Callable[..., Any], request: Request) -> HandlerOptions:
     """What `handler` wants for this request: a handler that is many (an app, a mount) may carry a method
-    `salver_options_for(request) -> HandlerOptions`; others carry the attribute that `options` sets."""
+    `salver_options_for(request) -> HandlerOptions`; others carry the attribute that `options` sets. The server asks a
+    handler of many before it reads a body; whether the one that it chooses blocks, it says by `maybe_site_of`
+    when it sends the request on."""
     chooser = getattr(handler, _CHOOSER, None)
     chosen = chooser(request) if chooser is not None else getattr(handler, _OPTIONS, None)
     return chosen if isinstance(chosen, HandlerOptions) else DEFAULT_OPTIONS
+
+
+def maybe_site_of(handler: Callable[..., Any]) -> DeclaredSite | None:
+    """The site to enter before `handler` is called in another one's place; None where it says nothing of blocking, or
+    is one of many that enter sites themselves."""
+    chosen = getattr(handler, _OPTIONS, None)
+    if not isinstance(chosen, HandlerOptions) or chosen.blocking is None:
+        return None
+    return DeclaredSite(handler, blocking=chosen.blocking)
 
 
 def with_options(current: HandlerOptions, **changes: Any) -> HandlerOptions:
@@ -149,7 +180,7 @@ def as_response(result: object) -> Response:
     """The `Response` that a handler's result means: str is HTML, bytes are bytes, dict and list are JSON, a tuple is
     (body, status) or (body, status, headers), any other iterable is a streamed body.
 
-    Raises TypeError, with what to return instead, for anything else (None above all).
+    Raises `ResultError`, a TypeError, with what to return instead, for anything else (None above all).
     """
     if isinstance(result, Response):
         return result
@@ -163,12 +194,12 @@ def as_response(result: object) -> Response:
         return _from_tuple(result)
     if isinstance(result, Iterable):
         return Response(result, content_type="application/octet-stream")
-    raise TypeError(f"a handler must return a Response, str, bytes, dict, list, tuple or iterable, not {result!r}")
+    raise ResultError(f"a handler must return a Response, str, bytes, dict, list, tuple or iterable, not {result!r}")
 
 
 def _from_tuple(result: tuple[Any, ...]) -> Response:
     if not 2 <= len(result) <= 3:
-        raise TypeError(f"a handler's tuple is (body, status) or (body, status, headers), not {len(result)} items")
+        raise ResultError(f"a handler's tuple is (body, status) or (body, status, headers), not {len(result)} items")
     response = as_response(result[0])
     response.status = result[1]
     if len(result) == 3:

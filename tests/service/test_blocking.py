@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from salver.handler import options
+from salver.handler import DeclaredSite, options
 from salver.net.learning import SiteTable
 from salver.request import Request
 from salver.service.sites import Sites
@@ -157,3 +157,40 @@ def test_a_named_site_that_blocks_waits_for_a_thread_without_having_run() -> Non
     talk.crew.may_hand_over = True
     talk.run_deferred()
     assert ran == ["/", "/"] and talk.statuses == [200, 200]
+
+
+def test_a_site_that_says_it_blocks_is_handed_over_the_first_time_and_one_that_does_not_never() -> None:
+    site = DeclaredSite("route", blocking=True)
+
+    def routed(request: Request) -> str:
+        request.enter(site)
+        return "ok"
+
+    talk = Conversation(routed).say(GET)
+    assert talk.crew.handed_over == 1 and talk.statuses == [200]
+    talk.crew.may_hand_over = False
+    talk.say(GET)
+    assert talk.statuses == [200] and talk.connection.detached
+    talk.crew.may_hand_over = True
+    talk.run_deferred()
+    assert talk.statuses == [200, 200]
+    site.blocking = False
+    talk.say(GET)
+    talk.connection.on_rescue(True)
+    talk.crew.handed_over = 0
+    assert talk.say(GET).crew.handed_over == 0
+
+
+def test_a_named_site_that_stops_blocking_runs_in_the_leader_again() -> None:
+    def routed(request: Request) -> str:
+        request.enter("route")
+        return "ok"
+
+    talk = Conversation(routed)
+    learned(talk, "route")
+    talk.say(GET)
+    assert talk.crew.handed_over == 1
+    for _ in range(1_000):
+        talk.say(GET)
+    assert talk.crew.handed_over < 1_000
+    assert not talk.context.sites.site_might_block("route")

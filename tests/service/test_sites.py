@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from salver.handler import DeclaredSite
 from salver.net.learning import SiteTable
 from salver.request import Request
 from salver.service.sites import Sites
@@ -71,3 +72,13 @@ def test_a_site_that_stops_blocking_drifts_back() -> None:
     for _ in range(5_000):
         table.observe(request("/a"), wall=0.0001, cpu=0.0001)
     assert not table.might_block(request("/a"))
+
+
+def test_a_site_that_says_it_itself_is_believed_and_nothing_is_learned_of_it() -> None:
+    for always in (None, True, False):
+        table = sites(always)
+        blocking, not_blocking = DeclaredSite("a", blocking=True), DeclaredSite("b", blocking=False)
+        table.learn(named(not_blocking))
+        assert table.site_might_block(blocking) and not table.site_might_block(not_blocking)
+        assert table.has_blocked(named(blocking)) and not table.has_blocked(named(not_blocking))
+        assert table.watchful is (always is True)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from salver.handler import Handler, HandlerOptions, as_response
+from salver.handler import Handler, HandlerOptions, ResultError, as_response
 from salver.net.crew import Crew, Member
 from salver.net.learning import SiteTable
 from salver.problem import problem, problem_of
@@ -150,7 +150,10 @@ class Context:
         if isinstance(error, HTTPError):
             return problem_of(request, error)
         self.pass_on(error)
-        logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
+        if isinstance(error, ResultError):
+            logger.error("handler failed on %s %r: %s", request.method, request.target, error)
+        else:
+            logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
         return as_response(problem(request, 500))
 
     def pass_on(self, error: BaseException | None) -> None:

@@ -43,6 +43,7 @@ class Ending(ABC):
     __slots__ = (
         "_body",
         "_context",
+        "_entered",
         "_last_byte",
         "_linger",
         "_peer",
@@ -77,6 +78,7 @@ class Ending(ABC):
         self._linger = False  # the input is not wanted to its end
         self._last_byte = RESTING  # crew time of the last byte of an incomplete message; 0.0 between messages, or this
         self._started = 0.0
+        self._entered: tuple[float, float] | None = None  # when the handler was handed over: wall and CPU seconds
         self._status = UNANSWERED  # of the response to the request in hand
         self.attachment: Attachment | None = None  # what a handler keeps for as long as the connection lives
 

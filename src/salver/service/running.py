@@ -12,7 +12,7 @@ from functools import partial
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, BinaryIO
 
-from salver.handler import as_response
+from salver.handler import DeclaredSite, as_response
 from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError
 from salver.request import ClientAddress, Request, RequestBodyError
@@ -56,8 +56,12 @@ class Running(Outbound):
         """As `_run`, where something is known to block: hand over first, and watch whether it still does."""
         sites = self._context.sites
         if not isinstance(self._body, StreamedBody) and not sites.might_block(request):
+            self._entered = None
             self._call(request)
-            if request.site is None and not self.detached:
+            entered: tuple[float, float] | None = self._entered
+            if entered is not None:
+                sites.observe(request, perf_counter() - entered[0], thread_time() - entered[1])
+            elif request.site is None and not self.detached:
                 sites.passed()
         elif self._context.crew.hand_over():
             self._call_and_watch(request)
@@ -194,9 +198,11 @@ class Running(Outbound):
         """See `Request.enter`. Raises `AtLimit` where the site blocks and no thread may, as long as nothing of the
         response has left: behind that, it cannot be put off."""
         sites = self._context.sites
-        blocks = sites.watchful and sites.site_might_block(site)
-        if blocks and not self._context.crew.hand_over() and self._phase == RUNNING:
+        if not (sites.watchful or site.__class__ is DeclaredSite) or not sites.site_might_block(site):
+            return
+        if not self._context.crew.hand_over() and self._phase == RUNNING:
             raise AtLimit
+        self._entered = perf_counter(), thread_time()
 
     def direct(self) -> DirectConnection:
         """The connection for a handler that writes HTTP itself, and answers with `Written`."""

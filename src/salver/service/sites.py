@@ -7,6 +7,7 @@ as well. This file decides; the connection acts.
 
 from __future__ import annotations
 
+from salver.handler import DeclaredSite
 from salver.net.learning import SiteTable
 from salver.request import Request
 
@@ -37,16 +38,21 @@ class Sites:
         return self.site_might_block((request.method, request.raw_path)) or self._fresh_might_block()
 
     def site_might_block(self, site: object) -> bool:
-        """Whether a named site is handed over."""
+        """Whether a named site is handed over; its own word goes before the handler's."""
+        if site.__class__ is DeclaredSite:
+            return site.blocking
         return self._always is not False and self._table.might_block(site)
 
     def has_blocked(self, request: Request) -> bool:
         """Whether the request, which has run, belongs to what blocks."""
+        site = request.site
+        if site.__class__ is DeclaredSite:
+            return site.blocking
         return self._always is True or (self._always is None and self._table.might_block(self._key(request)))
 
     def learn(self, request: Request) -> None:
         """The request was seen to block the leader."""
-        if self._always is not None:
+        if self._always is not None or request.site.__class__ is DeclaredSite:
             return
         if request.site is None:
             self._count_fresh(blocked=True)
