@@ -20,7 +20,7 @@ from salver.server import BaseHTTPRequestHandler, HTTPServer, SimpleHTTPRequestH
 from salver.service.server import Server
 from salver.service.settings import Settings
 from salver.socketserver import StreamRequestHandler
-from tests.classes.running import get, receive
+from tests.classes.running import exchange, get, receive, running
 from tests.classes.test_http_tower import ANY, Quiet
 from tests.service.harness import Conversation
 
@@ -113,6 +113,16 @@ class TestMounted:
         talk = Conversation(as_handler(Forgets)).say(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert talk.statuses == [500]
         assert "did not call BaseHTTPRequestHandler.__init__" in caplog.text
+
+
+def test_a_connection_that_a_handler_lost_elsewhere_is_its_own_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    class Asks(Quiet):
+        def do_GET(self) -> None:
+            raise ConnectionRefusedError("the database is down")
+
+    with running(ThreadingHTTPServer(ANY, Asks)) as server:
+        assert exchange(server, get()).startswith(b"HTTP/1.1 500 ")
+    assert "the database is down" in capsys.readouterr().err
 
 
 def test_over_tls_an_instance_belongs_to_its_connection_too(tls_pair: tuple[Path, Path]) -> None:

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import functools
 import logging
+import socketserver
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from salver.classes.http_handler import BaseHTTPRequestHandler
 from salver.classes.stream import StreamRequestHandler
+from salver.classes.tcp import BaseServer
 from salver.classes.writing import NoResponse, ResponseWriter
-from salver.handler import HandlerOptions
+from salver.handler import HandlerOptions, with_options
 from salver.problem import HTTPError, problem_of
-from salver.request import Request
+from salver.request import Request, RequestBodyError
 from salver.response import Response
 from salver.service.connection import HTTPConnection
 
@@ -34,8 +36,7 @@ BLOCKING_NAMES = ("setup", "handle", "handle_one_request", "parse_request", "fin
 def takes_fast_way(factory: Any) -> bool:
     """Whether what a server was given as its handler class (a class, or a `functools.partial` of one) leaves the
     plumbing alone."""
-    while isinstance(factory, functools.partial):
-        factory = factory.func
+    factory = _class_of(factory)
     if not isinstance(factory, type) or not issubclass(factory, BaseHTTPRequestHandler):
         return False
     if factory.dangerous_leniency or hasattr(factory, "do_CONNECT"):
@@ -75,14 +76,13 @@ class Elsewhere:
 class ClassHandler:
     """A handler class as a Handler. Safe to use from several threads."""
 
-    salver_options = HandlerOptions()
-
     def __init__(self, factory: Callable[..., Any], server: Any, *, mounted: bool) -> None:
         """`server` is what instances see as theirs. `mounted`: on another server, whose Date, Server and framing hold,
         and which may change a response on its way."""
         self._factory = factory
         self._server = server
         self._mounted = mounted
+        self.salver_options = _options_of(factory, server)
 
     def __call__(self, request: Request) -> Response:
         connection = request.exchange
@@ -127,16 +127,41 @@ class ClassHandler:
             handler.log_request(error.status)
         elif isinstance(error, NoResponse):
             logger.error("%s returned without a response to %s", type(handler).__name__, request.method)
-        else:
-            self._server.handle_error(handler.connection, handler.client_address)
+        elif not isinstance(error, RequestBodyError):
+            self._tell(handler, error, quietly=writer.has_left)
         if writer.has_left:
             return writer.break_off()
         writer.take_back()
         handler._headers_buffer = []
+        if isinstance(error, RequestBodyError):  # of a body that is streamed: the connection's to answer
+            raise error
         if isinstance(error, HTTPError):
             return problem_of(request, error)
         handler.send_error(500)
         return writer.finish(close=True)
+
+    def _tell(self, handler: Any, error: Exception, *, quietly: bool) -> None:
+        """Tell the server what a handler raised. Ours is silent about connections that break; where nothing has been
+        sent yet, it was not the client's that broke, but one of the handler's own."""
+        server = self._server
+        broken = isinstance(error, (ConnectionError, TimeoutError)) and not quietly
+        if broken and getattr(type(server), "handle_error", None) is BaseServer.handle_error:
+            socketserver.BaseServer.handle_error(server, handler.connection, handler.client_address)
+        else:
+            server.handle_error(handler.connection, handler.client_address)
+
+
+def _options_of(factory: Any, server: Any) -> HandlerOptions:
+    """What the class says; where one thread serves everybody, none waits in it for a client's body."""
+    options: HandlerOptions = _class_of(factory).salver_options
+    alone = isinstance(server, BaseServer) and not isinstance(server, socketserver.ThreadingMixIn)
+    return with_options(options, stream_body=False) if alone else options
+
+
+def _class_of(factory: Any) -> Any:
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    return factory
 
 
 def as_handler(handler_class: Any, *, server: Any = None) -> ClassHandler:

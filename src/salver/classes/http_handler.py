@@ -27,6 +27,7 @@ from salver.classes.logging_lines import escaped, log_date
 from salver.classes.stream import StreamRequestHandler
 from salver.classes.tutorial import TutorialHTTP
 from salver.classes.writing import ResponseWriter
+from salver.handler import HandlerOptions
 from salver.protocol.reasons import REASONS
 from salver.request import Request
 from salver.semantics.dates import format_date
@@ -66,6 +67,9 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
     #: Read requests as leniently as the interpreter's own http.server does (HTTP/0.9, a missing Host, bare line
     #: feeds, a target without its slash). Whoever stands in front of it may read them otherwise.
     dangerous_leniency = False
+
+    #: How requests are run on the fast way: with `stream_body`, `rfile` is read while the body arrives.
+    salver_options: ClassVar[HandlerOptions] = HandlerOptions()
 
     command: Any
     wfile: Any

@@ -91,7 +91,7 @@ class BaseServer(_std.BaseServer):
         """Print the traceback, as the standard library does; not for a client that went away or fell silent."""
         error = sys.exception()
         if isinstance(error, (ConnectionError, TimeoutError)) or (
-            _is_over_tls(request) and _blames_peer(error, request)
+            is_over_tls(request) and _blames_peer(error, request)
         ):
             logger.debug("%s went away: %s", client_address, error)
             return
@@ -121,7 +121,7 @@ class TCPServer(TutorialServer, BaseServer, _std.TCPServer):
         """Accept one connection. Where the process is out of descriptors, wait a little: it will not be better at
         once, and the loop would spin."""
         try:
-            return _accept_over_tls(self.socket) if _is_over_tls(self.socket) else self.socket.accept()
+            return _accept_over_tls(self.socket) if is_over_tls(self.socket) else self.socket.accept()
         except OSError as error:
             if error.errno in _OUT_OF_SOMETHING:
                 logger.warning("accepting pauses: %s (raise the limit of open files: ulimit -n)", error.strerror)
@@ -130,7 +130,7 @@ class TCPServer(TutorialServer, BaseServer, _std.TCPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Handle one request; over TLS, behind the handshake."""
-        if _is_over_tls(request):
+        if is_over_tls(request):
             from salver.classes.tls import shake_hands
 
             shake_hands(request, self.timeout_handshake)
@@ -138,14 +138,14 @@ class TCPServer(TutorialServer, BaseServer, _std.TCPServer):
 
     def shutdown_request(self, request: Any) -> None:
         """End one request; over TLS, with a word."""
-        if _is_over_tls(request):
+        if is_over_tls(request):
             from salver.classes.tls import say_goodbye
 
             say_goodbye(request)
         super().shutdown_request(request)
 
 
-def _is_over_tls(sock: Any) -> bool:
+def is_over_tls(sock: Any) -> bool:
     """Whether it is a socket of `ssl`, which is slow to import, and is imported then."""
     ssl = sys.modules.get("ssl")
     return ssl is not None and isinstance(sock, ssl.SSLSocket)

@@ -53,6 +53,8 @@ def build_environment(
     found[b"DOCUMENT_ROOT"] = os.fsencode(root)
     if script.info:  # §4.1.6
         found[b"PATH_TRANSLATED"] = os.fsencode(root.rstrip("/") + script.info)
+    for variable, text in script.environment.items():
+        found[os.fsencode(variable)] = os.fsencode(text)
     _add_settings(found, settings, os.environ)
     return found
 

@@ -14,7 +14,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from salver.gateway.cgi_settings import CGISettings
@@ -37,12 +38,14 @@ class NoScript(Exception):
 
 class Script(NamedTuple):
     """What is to be run. `command` is its argument vector: the path, or an interpreter with the path behind it. `name`
-    and `info` are SCRIPT_NAME and PATH_INFO, decoded; `info` is "" or begins with a slash."""
+    and `info` are SCRIPT_NAME and PATH_INFO, decoded; `info` is "" or begins with a slash. `environment`: variables of
+    this run alone, in place of what the request says."""
 
     path: str
     command: tuple[str, ...]
     name: str
     info: str
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 def find_script(root: str, prefix: str, raw_path: str, settings: CGISettings) -> Script:

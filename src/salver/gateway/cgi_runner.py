@@ -116,13 +116,16 @@ class Runner:
             return _Input(length, None, first, stream if length > len(first) else None)
         file = tempfile.TemporaryFile(prefix="salver-cgi-")  # noqa: SIM115 - the script reads it
         length = 0
-        while data := stream.read(_PIECE):
-            length += len(data)
-            if length > self._settings.max_body:
-                file.close()
-                raise RequestBodyError(413, f"a body may have {self._settings.max_body} bytes here")
-            file.write(data)
-        file.seek(0)
+        try:
+            while data := stream.read(_PIECE):
+                length += len(data)
+                if length > self._settings.max_body:
+                    raise RequestBodyError(413, f"a body may have {self._settings.max_body} bytes here")
+                file.write(data)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
         return _Input(length, file)
 
     # The start
