@@ -74,6 +74,14 @@ def test_options_stay_on_the_callable() -> None:
     assert with_options(DEFAULT_OPTIONS, stream_body=True).stream_body
 
 
+def test_marks_stay_where_options_are_set_anew() -> None:
+    def handler(request: Request) -> str:
+        return ""
+
+    handler.salver_options = HandlerOptions(marks=frozenset(("checked",)))  # type: ignore[attr-defined]
+    assert options_of(options(blocking=True)(handler), request()) == HandlerOptions(True, marks=frozenset(("checked",)))
+
+
 def test_a_handler_of_many_chooses_by_the_request() -> None:
     class Many:
         def __call__(self, request: Request) -> str:

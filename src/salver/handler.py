@@ -35,12 +35,14 @@ class HandlerOptions:
 
     `blocking`: True, hand over before it runs; False, never learn that it blocks; None, learn from what it does.
     `stream_body`: run it before the body has arrived; `request.stream()` then reads from the connection.
-    `max_body`: bytes of body it takes, None for the server's setting.
+    `max_body`: bytes of body it takes, None for the server's setting. `marks`: what wrappers of it should know, in
+    words of their own.
     """
 
     blocking: bool | None = None
     stream_body: bool = False
     max_body: int | None = None
+    marks: frozenset[str] = frozenset()
 
 
 DEFAULT_OPTIONS = HandlerOptions()
@@ -72,7 +74,8 @@ def options(
     """Decorate a handler with how it wants to be run; see `HandlerOptions`. The handler itself is returned."""
 
     def decorate(handler: AnyHandler) -> AnyHandler:
-        setattr(handler, _OPTIONS, HandlerOptions(blocking, stream_body, max_body))
+        marks = getattr(getattr(handler, _OPTIONS, None), "marks", DEFAULT_OPTIONS.marks)
+        setattr(handler, _OPTIONS, HandlerOptions(blocking, stream_body, max_body, marks))
         return handler
 
     return decorate
