@@ -6,7 +6,6 @@ needed for one kind is imported when that kind comes.
 
 from __future__ import annotations
 
-import inspect
 import os
 from typing import Any
 
@@ -20,8 +19,8 @@ def as_any_handler(thing: Any, interface: str = "auto") -> Handler:
     """`thing` as a Handler: the path of a folder or of a file, a handler class like those of `http.server`, a WSGI
     application, or what is a Handler already.
 
-    `interface`: "handler" or "wsgi" where a callable does not say what it is; "auto" takes one with two parameters
-    (environ, start_response) for WSGI. Raises TypeError for what is none of these, with what to do; ValueError for an
+    `interface`: "handler" or "wsgi" where a callable's parameters do not tell what it is; "auto" looks at them
+    (`salver.gateway.interfaces`). Raises TypeError for what is none of these, with what to do; ValueError for an
     interface that is none.
     """
     if interface not in INTERFACES:
@@ -32,7 +31,14 @@ def as_any_handler(thing: Any, interface: str = "auto") -> Handler:
         return _from_class(thing)
     if not callable(thing):
         raise TypeError(f"{thing!r} is no handler; give a function of a request, an App, a WSGI app or a folder's path")
-    if interface == "wsgi" or (interface == "auto" and _is_wsgi(thing)):
+    if interface == "auto" and not any(hasattr(thing, mark) for mark in _MARKS):
+        from salver.gateway.interfaces import interface_of, not_served
+
+        found = interface_of(thing)
+        if not_served(found):
+            raise TypeError(f"{thing!r} {not_served(found)}")
+        interface = found
+    if interface == "wsgi":
         from salver.gateway.wsgi import WSGI
 
         return WSGI(thing)
@@ -60,26 +66,3 @@ def _from_class(handler_class: type) -> Handler:
         f"{handler_class!r} is a class, but no handler class: derive it from salver.server.BaseHTTPRequestHandler, "
         "or give an object of it"
     )
-
-
-def _is_wsgi(thing: Any) -> bool:
-    """Does it take two arguments, and only two? Raises TypeError where nobody could tell."""
-    if any(hasattr(thing, mark) for mark in _MARKS):
-        return False
-    try:
-        parameters = list(inspect.signature(thing).parameters.values())
-    except (TypeError, ValueError):  # written in C
-        return False
-    if _is_async(thing, parameters):
-        raise TypeError(f"{thing!r} is for ASGI, which is not served yet; give a Handler or a WSGI app")
-    named = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
-    if not named and any(each.kind is each.VAR_POSITIONAL for each in parameters):
-        raise TypeError(f'{thing!r} does not say what it takes; say which it is: interface="handler" or "wsgi"')
-    return sum(each.default is each.empty for each in named) == 2
-
-
-def _is_async(thing: Any, parameters: list[inspect.Parameter]) -> bool:
-    call = getattr(type(thing), "__call__", None)  # noqa: B004 - the method is wanted, not whether there is one
-    if inspect.iscoroutinefunction(thing) or inspect.iscoroutinefunction(call):
-        return True
-    return [each.name for each in parameters] == ["scope", "receive", "send"]

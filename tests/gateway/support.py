@@ -24,6 +24,7 @@ class FakeExchange:
         self.client = client or ClientAddress("192.0.2.7", 5000)
         self.scheme = "http"
         self.handed_over = 0
+        self.entered: list[object] = []
         self.has_threads = has_threads
         self.body = body
 
@@ -32,7 +33,7 @@ class FakeExchange:
         return self.has_threads
 
     def enter(self, site: object) -> None:
-        raise AssertionError
+        self.entered.append(site)
 
     def body_stream(self) -> BinaryIO:
         return io.BufferedReader(io.BytesIO(self.body))

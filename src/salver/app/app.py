@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from salver.app.converters import BUILT_IN, Converter
 from salver.app.errors import ErrorHandlers, Key, completed
 from salver.app.hooks import Hooks
-from salver.app.logs import log_head, logger
+from salver.app.logs import log_failure, log_head, logger
 from salver.app.lookup import Found, Lookup
 from salver.app.names import url_for
 from salver.app.routes import Mount, Route
-from salver.app.views import View, ViewError, checked
-from salver.handler import DEFAULT_OPTIONS, Handler, HandlerOptions, as_response, options_of, with_options
-from salver.problem import HTTPError, problem, problem_of
+from salver.app.views import View, checked
+from salver.handler import DEFAULT_OPTIONS, Handler, HandlerOptions, as_response, options_of, with_options, wraps_handler
+from salver.problem import HTTPError, problem_of
 from salver.request import Request, RequestBodyError
 from salver.response import Response
 
@@ -67,7 +68,8 @@ class App:
         self._exact = self._lookup.exact
         self._hooks = Hooks()
         self._errors = ErrorHandlers()
-        self._chain: Handler = self._answer
+        # What is put around this can ask it, as it could ask the app, how a request wants to be run.
+        self._chain: Handler = wraps_handler(self)(partial(self._answer))
         self._is_plain = True  # nothing runs around the views
         self._logs_heads = logger.isEnabledFor
         for name, converter in (converters or {}).items():
@@ -200,19 +202,23 @@ class App:
         if self._logs_heads(logging.DEBUG) and not request.prefix:
             log_head(request)
         try:
-            if self._is_plain:
-                methods = self._exact.get(request.target)
-                if methods is not None and not request.prefix:
-                    route = methods.get(request.method)
-                    if route is not None:
-                        request.enter(route)
-                        result = route.call(request)
-                        return result if result.__class__ is str else checked(result, request, route.view)
-                values: list[Any] = []
-                found = self._lookup.find(request, values)
-                self._enter(request, found, values)
-                return self._run(request, found)
-            return self._chain(request)
+            if not self._is_plain:
+                return self._chain(request)
+            methods = self._exact.get(request.target)
+            if methods is not None and request.method in methods and not request.prefix:
+                route = methods[request.method]
+                request.enter(route.site)
+                result = route.call(request)
+                return result if result.__class__ is str else checked(result, request, route.view)
+            values: list[Any] = []
+            found = self._lookup.find(request, values)
+            if found.__class__ is Route and values:
+                request.enter(found.site)
+                request.path_params = params = found.params(values)
+                result = found.call(request, params)
+                return result if result.__class__ is str else checked(result, request, found.view)
+            self._enter(request, found, values)
+            return self._run(request, found)
         except Exception as error:
             return self._failed(request, error)
 
@@ -240,7 +246,7 @@ class App:
         try:
             try:
                 result = hooks.run_before(request)
-                response = self._run(request, found) if result is None else as_response(result)
+                response = as_response(self._run(request, found) if result is None else result)
             except Exception as error:
                 raised = error
                 response = self._failed(request, error)
@@ -252,18 +258,18 @@ class App:
             hooks.run_teardown(request, raised)
 
     def _enter(self, request: Request, found: Found, values: list[Any]) -> None:
-        """Tell the server who is going to run, before anything has."""
+        """Tell the server who is going to run, before anything has. Raises through us where nobody may block now."""
         if isinstance(found, Route):
-            if found.names:
-                request.path_params = dict(zip(found.names, values, strict=True))
-            request.enter(found)
-        elif isinstance(found, Mount) and found.blocking is not None:
-            request.enter(found)
+            request.path_params = found.params(values)
+            request.enter(found.site)
+        elif isinstance(found, Mount) and found.site is not None:
+            request.enter(found.site)
 
-    def _run(self, request: Request, found: Found) -> Response:
+    def _run(self, request: Request, found: Found) -> Any:
+        """What was found, run: a Response, or a view's text."""
         if isinstance(found, Route):
             result = found.call(request, request.path_params) if found.names else found.call(request)
-            return checked(result, request, found.view)
+            return result if result.__class__ is str else checked(result, request, found.view)
         if isinstance(found, Mount):
             prefix = request.prefix
             request.prefix = found.prefix_of(request)
@@ -276,37 +282,23 @@ class App:
         return found
 
     def _failed(self, request: Request, error: Exception) -> Response:
-        """The answer where something was raised. Raises what somebody else has to answer."""
-        if isinstance(error, RequestBodyError):
-            raise error  # the client's doing, and its connection cannot go on
-        page = self._errors.maybe_for(error)
+        """The page for what was raised. Raises it again where there is none: to the app above, or to the server, which
+        logs it and answers 500. A body that did not arrive is the server's affair anyway."""
+        page = None if isinstance(error, RequestBodyError) else self._errors.maybe_for(error)
         if page is None:
             return self._failed_without_page(request, error)
         if not isinstance(error, HTTPError):
-            self._log_failure(request, error)
+            log_failure(request, error)
         try:
             result = page(request, error)
-            chosen = isinstance(result, (Response, tuple))
-            return completed(checked(result, request, page), error, chosen=chosen)
-        except HTTPError as other:
-            return problem_of(request, other)
+            return completed(checked(result, request, page), error, chosen=isinstance(result, (Response, tuple)))
         except Exception as failure:
             return self._failed_without_page(request, failure)
 
     def _failed_without_page(self, request: Request, error: Exception) -> Response:
-        if request.prefix:
-            raise error  # whoever has mounted this app may have a page for it
-        if isinstance(error, HTTPError):
+        if isinstance(error, HTTPError) and not request.prefix:
             return problem_of(request, error)
-        self._log_failure(request, error)
-        return problem(request, 500)
-
-    def _log_failure(self, request: Request, error: Exception) -> None:
-        """One line where the view is at fault as a whole, with a traceback where a line of its code is."""
-        if isinstance(error, ViewError):
-            logger.error("%s (asked for %r)", error, request.target)
-        else:
-            logger.error("failed on %s %r", request.method, request.target, exc_info=error)
+        raise error
 
 
 def _is_at_home(request: Request) -> bool:

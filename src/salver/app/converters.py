@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 # `int` and `float` of Python take signs, blanks, underscores and the digits of every script, and `int` takes for ever
-# over a long number: the text is matched first, in full, and no number is longer than what a database holds.
-_INT = re.compile(r"[0-9]{1,19}")
+# over a long number: the text is looked at first, all of it, and no number is longer than what a database holds.
+_MOST_DIGITS = 19
 _FLOAT = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _DOT_SEGMENTS = frozenset((".", ".."))
@@ -61,7 +61,7 @@ class IntConverter(Converter):
     rank = 10
 
     def parse(self, text: str) -> int:
-        if not _INT.fullmatch(text):
+        if len(text) > _MOST_DIGITS or not (text.isdecimal() and text.isascii()):
             raise ValueError("no whole number")
         return int(text)
 

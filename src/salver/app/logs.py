@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 
+from salver.handler import ResultError
 from salver.request import Request
 
 logger = logging.getLogger("salver.app")
@@ -33,3 +34,11 @@ def log_head(request: Request) -> None:
     lines = [f"{request.method} {request.target} {request.version}"]
     lines += [f"{name}: {'***' if name.lower() in _SECRET else value}" for name, value in request.headers.fields]
     logger.debug("%s %s", request.client.host, one_line("\r\n".join(lines)))
+
+
+def log_failure(request: Request, error: Exception) -> None:
+    """What a view raised, where the app has a page for it and the server will not hear of it."""
+    if isinstance(error, ResultError):
+        logger.error("failed on %s %r: %s", request.method, request.target, error)
+    else:
+        logger.error("failed on %s %r", request.method, request.target, exc_info=error)

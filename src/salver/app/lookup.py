@@ -62,17 +62,21 @@ class Lookup:
     def find(self, request: Request, values: list[Any]) -> Found:
         """What answers for the request's path behind its prefix. `values` is filled with the values of a route's
         parameters, in order. An `HTTPError` (400, 404, 405) is returned, not raised."""
-        whole, method = request.raw_path, request.method
-        path = whole[len(request.prefix) :]
+        target, method = request.target, request.method
+        whole = target if target[0] == "/" and "?" not in target else request.raw_path
+        path = whole[len(request.prefix) :] if request.prefix else whole
         exact = self.exact.get(path)
         if exact is not None and method in exact:
             return exact[method]
-        if not whole.startswith("/"):
+        if whole[0] != "/":
             return self._all_methods(method)
-        segments, is_odd = _split(path)
+        if "%" in path:
+            segments, is_odd = _decoded(path)
+        else:
+            segments, is_odd = path[1:].split("/") if path else [], False
         allowed: dict[str, Route] = {}
         found = self._tree.find(segments, method, values, allowed)
-        if isinstance(found, Mount) or (found is not None and not is_odd):
+        if found is not None and (not is_odd or isinstance(found, Mount)):
             return found
         if is_odd:
             return HTTPError(400, "The path is not well-formed.")
@@ -105,13 +109,10 @@ class Lookup:
         return _options(each for route in self.routes for each in route.methods)
 
 
-def _split(path: str) -> tuple[list[str], bool]:
+def _decoded(path: str) -> tuple[list[str], bool]:
     """The decoded segments of a raw path, and whether it is one that no route answers for."""
-    segments = path[1:].split("/") if path else []
-    if "%" not in path:
-        return segments, False
-    decoded = [decode_segment(segment) for segment in segments]
-    return decoded, not is_well_formed_path(path) or any(map(_ODD.search, decoded))
+    segments = [decode_segment(segment) for segment in path[1:].split("/")]
+    return segments, not is_well_formed_path(path) or any(map(_ODD.search, segments))
 
 
 def _refused(method: str, allowed: Iterable[str]) -> Found:

@@ -11,7 +11,7 @@ has are collected on the way, for Allow. This file takes decoded segments, and c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, Union
 
 from salver.app.converters import Converter
@@ -92,9 +92,10 @@ class _Span:
 
 
 class Node(Generic[RouteT, MountT]):
-    """What can follow one beginning of a path."""
+    """What can follow one beginning of a path. `only` is the one single parameter, where there is no other way on but
+    literal text: the usual case, where nothing has to be tried and taken back."""
 
-    __slots__ = ("literals", "methods", "mount", "readers", "singles", "spans")
+    __slots__ = ("has_parameters", "literals", "methods", "mount", "only", "readers", "singles", "spans")
 
     def __init__(self) -> None:
         self.literals: dict[str, Node[RouteT, MountT]] = {}
@@ -103,6 +104,14 @@ class Node(Generic[RouteT, MountT]):
         self.spans: list[_Span] = []
         self.methods: dict[str, RouteT] = {}
         self.mount: MountT | None = None
+        self.only: tuple[Callable[[str], Any], Node[RouteT, MountT]] | None = None
+        self.has_parameters = False
+
+    def note_parameters(self) -> None:
+        """Something was added."""
+        alone = len(self.singles) == 1 and not self.readers and not self.spans
+        self.only = (self.singles[0][0].parse, self.singles[0][2]) if alone else None
+        self.has_parameters = True
 
 
 class Tree(Generic[RouteT, MountT]):
@@ -141,8 +150,7 @@ class Tree(Generic[RouteT, MountT]):
         `values` is filled with the parameters' values in order. Into `allowed` go the methods of every route that was
         passed because it has the path alone; what is mounted answers for no path that a route below it has.
         """
-        found: RouteT | MountT | None = _walk(self._root, segments, 0, method, values, allowed)
-        return found
+        return _walk(self._root, segments, 0, method, values, allowed)  # type: ignore[no-any-return]
 
     def _node(self, segments: Sequence[Segment], converters: Mapping[str, Converter]) -> Node[RouteT, MountT]:
         node = self._root
@@ -163,29 +171,37 @@ def _child(node: Node[Any, Any], segment: Segment, converters: Mapping[str, Conv
     """The node behind `segment`, made where there is none yet. Lists are replaced, not changed: another thread may be
     in the middle of one."""
     first = segment[0]
-    if len(segment) > 1:
-        reader = Reader(segment, converters)
-        for known, child in node.readers:
-            if known.rank == reader.rank:
-                return child
-        child = Node()
-        node.readers = sorted([*node.readers, (reader, child)], key=lambda each: each[0].rank)
-        return child
-    if isinstance(first, str):
+    if len(segment) == 1 and isinstance(first, str):
         return node.literals.setdefault(first, Node())
-    converter, name = converters[first.converter], first.converter
-    if converter.spans:
-        return _span(node, converter, name, behind)
-    for _, known_name, child in node.singles:
-        if known_name == name:
-            return child
-    child = Node()
-    node.singles = sorted([*node.singles, (converter, name, child)], key=lambda each: (each[0].rank, each[1]))
+    if isinstance(first, str) or len(segment) > 1:
+        child = _reader(node, Reader(segment, converters))
+    elif converters[first.converter].spans:
+        child = _span(node, _Span(converters[first.converter], first.converter, behind))
+    else:
+        child = _single(node, converters[first.converter], first.converter)
+    node.note_parameters()
     return child
 
 
-def _span(node: Node[Any, Any], converter: Converter, name: str, behind: int) -> Node[Any, Any]:
-    span = _Span(converter, name, behind)
+def _reader(node: Node[Any, Any], reader: Reader) -> Node[Any, Any]:
+    for known, child in node.readers:
+        if known.rank == reader.rank:
+            return child
+    made: Node[Any, Any] = Node()
+    node.readers = sorted([*node.readers, (reader, made)], key=lambda each: each[0].rank)
+    return made
+
+
+def _single(node: Node[Any, Any], converter: Converter, name: str) -> Node[Any, Any]:
+    for _, known, child in node.singles:
+        if known == name:
+            return child
+    made: Node[Any, Any] = Node()
+    node.singles = sorted([*node.singles, (converter, name, made)], key=lambda each: (each[0].rank, each[1]))
+    return made
+
+
+def _span(node: Node[Any, Any], span: _Span) -> Node[Any, Any]:
     for known in node.spans:
         if known.rank == span.rank:
             return known.node
@@ -196,68 +212,81 @@ def _span(node: Node[Any, Any], converter: Converter, name: str, behind: int) ->
 def _walk(
     node: Node[Any, Any], segments: Sequence[str], index: int, method: str, values: list[Any], allowed: dict[str, Any]
 ) -> Any:
-    if index == len(segments):
-        methods = node.methods
-        if method in methods:
-            return methods[method]
-        if method == "HEAD" and "GET" in methods:  # RFC 9110 §9.3.2: the server leaves the body away
-            return methods["GET"]
-        allowed.update(methods)
-    else:
-        segment = segments[index]
+    """On from `node`, as long as there is one way; where there are several, each is tried by a call of its own."""
+    mount = node.mount
+    for at in range(index, len(segments)):
+        segment = segments[at]
         child = node.literals.get(segment)
-        if child is not None:
-            found = _walk(child, segments, index + 1, method, values, allowed)
-            if found is not None:
-                return found
-        if segment:
-            found = _walk_parameters(node, segments, index, method, values, allowed)
-            if found is not None:
-                return found
-        if node.spans:
-            found = _walk_spans(node, segments, index, method, values, allowed)
-            if found is not None:
-                return found
-    return None if allowed else node.mount
+        if child is None:
+            if node.only is None or not segment:
+                found = _walk_parameters(node, segments, at, method, values, allowed)
+                return found or (None if allowed else mount)
+            parse, child = node.only
+            try:
+                values.append(parse(segment))
+            except ValueError:
+                return None if allowed else mount
+        elif node.has_parameters:
+            mark = len(values)
+            found = _walk(child, segments, at + 1, method, values, allowed)
+            if found is None:
+                del values[mark:]
+                found = _walk_parameters(node, segments, at, method, values, allowed)
+            return found or (None if allowed else mount)
+        node = child
+        if node.mount is not None:
+            mount = node.mount
+    return _by_method(node, method, allowed) or (None if allowed else mount)
+
+
+def _by_method(node: Node[Any, Any], method: str, allowed: dict[str, Any]) -> Any:
+    methods = node.methods
+    if method in methods:
+        return methods[method]
+    if method == "HEAD" and "GET" in methods:  # RFC 9110 §9.3.2: the server leaves the body away
+        return methods["GET"]
+    allowed.update(methods)
+    return None
 
 
 def _walk_parameters(
     node: Node[Any, Any], segments: Sequence[str], index: int, method: str, values: list[Any], allowed: dict[str, Any]
 ) -> Any:
+    """Every way on from `node` that has a parameter, the narrower first."""
+    mark = len(values)
+    for child, behind in _readings(node, segments, index, values):
+        found = _walk(child, segments, behind, method, values, allowed)
+        if found is not None:
+            return found
+        del values[mark:]
+    del values[mark:]
+    return None
+
+
+def _readings(
+    node: Node[Any, Any], segments: Sequence[str], index: int, values: list[Any]
+) -> Iterator[tuple[Node[Any, Any], int]]:
+    """Where each parameter that takes the segment leads, and how far; its values are appended by then."""
     segment, mark = segments[index], len(values)
     for reader, child in node.readers:
         if reader.read(segment, values):
-            found = _walk(child, segments, index + 1, method, values, allowed)
-            if found is not None:
-                return found
-        del values[mark:]
-    for converter, _, child in node.singles:
-        try:
-            values.append(converter.parse(segment))
-        except ValueError:
-            continue
-        found = _walk(child, segments, index + 1, method, values, allowed)
-        if found is not None:
-            return found
-        del values[mark:]
-    return None
-
-
-def _walk_spans(
-    node: Node[Any, Any], segments: Sequence[str], index: int, method: str, values: list[Any], allowed: dict[str, Any]
-) -> Any:
-    mark = len(values)
+            yield child, index + 1
+        else:
+            del values[mark:]
+    for converter, _, child in node.singles if segment else ():
+        if _append(converter, segment, values):
+            yield child, index + 1
     for span in node.spans:
         end = len(segments) - span.tail
         text = "/".join(segments[index:end])
-        if not text or text.count("/") != end - index - 1:  # a slash that was %2F would split
-            continue
-        try:
-            values.append(span.converter.parse(text))
-        except ValueError:
-            continue
-        found = _walk(span.node, segments, end, method, values, allowed)
-        if found is not None:
-            return found
-        del values[mark:]
-    return None
+        # A slash that was %2F would split the value.
+        if text and text.count("/") == end - index - 1 and _append(span.converter, text, values):
+            yield span.node, end
+
+
+def _append(converter: Converter, text: str, values: list[Any]) -> bool:
+    try:
+        values.append(converter.parse(text))
+    except ValueError:
+        return False
+    return True

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from inspect import Parameter
 from typing import Any
 
-from salver.handler import as_response
+from salver.handler import ResultError, as_response
 from salver.request import Request
 from salver.response import Response
 
@@ -30,7 +30,7 @@ _WHAT_TO_RETURN = "return a Response, str, bytes, dict, list, (body, status), (b
 
 
 class ViewError(TypeError):
-    """A view that cannot be one, or that returned what is no answer; says which, where it is, and what to do."""
+    """A function that cannot be a view, or not of this path; says which, where it is, and what to do."""
 
 
 def bind(view: View, names: Sequence[str], path: str) -> Call:
@@ -54,13 +54,12 @@ def bind(view: View, names: Sequence[str], path: str) -> Call:
 
 
 def checked(result: object, request: Request, view: View) -> Response:
-    """The response that a view's result means. Raises `ViewError`, which names the view, where it means none."""
+    """The response that a view's result means. Raises `ResultError`, which names the view, where it means none."""
     try:
         return as_response(result)
-    except TypeError as error:
-        if result is None:
-            raise ViewError(f"the view {name_of(view)} returned None for {request.method}; {_WHAT_TO_RETURN}") from None
-        raise ViewError(f"the view {name_of(view)}: {error}") from error
+    except ResultError as error:
+        what = f"returned None; {_WHAT_TO_RETURN}" if result is None else f"returned what is no answer: {error}"
+        raise ResultError(f"the view {name_of(view)} {what}") from None
 
 
 def name_of(view: View) -> str:
