@@ -82,6 +82,7 @@ class Command:
     settings: dict[str, Any] = field(default_factory=dict)
     log_by_default: bool = True
     interface: str = "auto"  # what the target is written for
+    reload: tuple[str, ...] | None = None  # files and folders to watch beside the code; None: start once
     script: tuple[str, ...] = ()  # a script to run as it is, and its arguments
     tls: TLSOptions | None = None
 
@@ -177,6 +178,14 @@ def _run_parser() -> argparse.ArgumentParser:
         choices=INTERFACES,
         default="auto",
         help='what it is written for: a request ("handler") or WSGI; "auto" looks at its parameters (auto)',
+    )
+    add("--reload", action="store_true", help="start anew when a .py file here changes")
+    add(
+        "--reload-path",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="with --reload: when something in PATH changes, too; more than once for several",
     )
     _add_serving(parser)
     _add_settings(parser)
@@ -278,7 +287,12 @@ def _path_and_port(what: list[str], port: int | None) -> tuple[str, int | None]:
 
 
 def _run_command(given: argparse.Namespace) -> Command:
-    return replace(_command(given, None, given.target, given.port), interface=given.interface)
+    if given.reload and given.workers > 1:
+        raise UsageError("--reload serves with one process; leave --workers out")
+    if given.reload_path and not given.reload:
+        raise UsageError("--reload-path is for --reload; give both")
+    reload = tuple(given.reload_path) if given.reload else None
+    return replace(_command(given, None, given.target, given.port), interface=given.interface, reload=reload)
 
 
 def _command(given: argparse.Namespace, folder: FolderOptions | None, target: str | None, port: int | None) -> Command:

@@ -75,9 +75,7 @@ class Loading:
 
 def find(target: str) -> Callable[..., Any]:
     """The callable at `target`, module:attribute. Raises `UsageError`."""
-    module_name, colon, attribute = target.partition(":")
-    if not colon or not module_name or not attribute:
-        raise UsageError(f"{quoted(target)} does not name a handler; write module:attribute, like shop.app:handler")
+    module_name, attribute = split(target)
     folder = os.getcwd()
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -92,6 +90,14 @@ def find(target: str) -> Callable[..., Any]:
     if not callable(found):
         raise UsageError(f"{target} is a {type(found).__name__}, which cannot be called; give a function of a request")
     return found
+
+
+def split(target: str) -> tuple[str, str]:
+    """The module's name and the attribute's. Raises `UsageError`."""
+    module_name, colon, attribute = target.partition(":")
+    if not colon or not module_name or not attribute:
+        raise UsageError(f"{quoted(target)} does not name a handler; write module:attribute, like shop.app:handler")
+    return module_name, attribute
 
 
 def _module(name: str) -> ModuleType:

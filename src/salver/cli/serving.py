@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from salver.cli.arguments import DEFAULT_HOST, DEFAULT_PORT, Command, FolderOptions
 from salver.cli.errors import UsageError, printable, reason_of
@@ -19,6 +20,9 @@ from salver.handler import Handler
 from salver.net.address import Address, AddressError, parse_address, systemd_addresses
 from salver.net.listener import Listener, ListenError, open_listeners, urls
 from salver.service.settings import Settings
+
+if TYPE_CHECKING:
+    from salver.net.certificates import Certificates
 
 
 def serve(command: Command) -> int:
@@ -39,12 +43,45 @@ def serve(command: Command) -> int:
 
         _announce(name, urls(listeners, scheme), command)
         return run_workers(make_handler, listeners, settings, command.workers, tls=certificates)
+    if command.reload is not None:
+        return _serve_reloading(command, make_handler, listeners, settings, certificates)
     from salver.service.server import Server, run_until_signalled
 
     server = Server(make_handler(), listeners=listeners, settings=settings, tls=certificates)
     _announce(name, server.urls, command)
     run_until_signalled(server)
     return 0
+
+
+def _serve_reloading(
+    command: Command,
+    make_handler: Callable[[], Handler],
+    listeners: Sequence[Listener],
+    settings: Settings,
+    certificates: Certificates | None,
+) -> int:
+    from salver.cli.loading import split
+    from salver.cli.reloading import Reloader, code_folders
+    from salver.cli.watching import Watch
+    from salver.service.server import Server  # here, so that no child has to
+
+    target = command.target or ""
+    split(target)
+    watch = Watch(code_folders(target), command.reload or ())
+    reloader = Reloader(
+        lambda beat: Server(make_handler(), listeners=listeners, settings=settings, tls=certificates),
+        watch,
+        settings.timeouts.stop,
+    )
+    where = urls(listeners, "http" if certificates is None else "https")
+
+    def announce() -> None:
+        _announce(f"{target}, anew whenever a file changes", where, replace(command, open_browser=False))
+        url = next((each for each in where if each.startswith("http")), None)
+        if command.open_browser and url is not None:  # in no thread: this process forks
+            os.posix_spawn(sys.executable, [sys.executable, "-m", "webbrowser", url], os.environ)
+
+    return reloader.run(announce)
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
@@ -64,6 +101,8 @@ def _handler_maker(command: Command) -> tuple[Callable[[], Handler], str]:
         loading = Loading(target, command.interface, command.settings.get("limit_body"), command.workers)
         if command.workers > 1:
             loading.try_out()
+            return loading.load, target
+        if command.reload is not None:
             return loading.load, target
         loaded = loading.load()
         return lambda: loaded, target
