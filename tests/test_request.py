@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from salver.problem import HTTPError
 from salver.protocol.heads import RequestHead
 from salver.protocol.server_connection import ServerConnection
 from salver.request import ClientAddress, Request
@@ -30,6 +31,9 @@ class NoExchange:
 
     def body_stream(self) -> BinaryIO:
         return io.BytesIO(b"streamed")
+
+    def transmission(self) -> Any:
+        return "transmission"
 
 
 def head(target: str, fields: str = "Host: a\r\n", method: str = "GET") -> RequestHead:
@@ -93,7 +97,9 @@ def test_a_body_in_a_file_and_a_streamed_one() -> None:
     with tempfile.TemporaryFile() as spooled:
         spooled.write(b"abc")
         spooled.seek(0)
-        assert request(body=spooled).body == b"abc"
+        asked = request(body=spooled)
+        assert asked.stream().read(2) == b"ab"
+        assert asked.body == b"abc"
     asked = request(body=None)
     assert asked.stream().read(3) == b"str"
     assert asked.body == b"eamed"
@@ -106,3 +112,83 @@ def test_a_site_is_kept_and_told() -> None:
     asked.enter("route")
     assert asked.site == "route" and exchange.entered == ["route"]
     assert asked.hand_over()
+
+
+@pytest.mark.parametrize("body", [b"", b"abc"])
+def test_pieces_of_a_body_in_memory(body: bytes) -> None:
+    assert list(request(body=body).pieces()) == ([body] if body else [])
+
+
+def test_pieces_of_a_body_in_a_file_and_a_streamed_one() -> None:
+    with tempfile.TemporaryFile() as spooled:
+        spooled.write(bytes(150_000))
+        asked = request(body=spooled)
+        assert [len(piece) for piece in asked.pieces()] == [len(piece) for piece in asked.pieces()]
+        assert b"".join(asked.pieces()) == asked.body == bytes(150_000)
+    asked = request(body=None)
+    assert asked.stream().read(1) == b"s"
+    assert b"".join(asked.pieces()) == b"treamed"
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "url"),
+    [
+        ("/a?b", "Host: x:81\r\n", "http://x:81/a?b"),
+        ("http://y/z", "Host: y\r\n", "http://y/z"),
+        ("*", "Host: x\r\n", "http://x"),
+    ],
+)
+def test_its_url(target: str, fields: str, url: str) -> None:
+    asked = request(target, fields=fields, method="OPTIONS")
+    assert asked.url == url and not asked.is_secure
+
+
+def test_what_a_trusted_proxy_says() -> None:
+    exchange = NoExchange()
+    asked = Request(head("/x"), exchange, None)
+    asked.set_forwarded(client=ClientAddress("198.51.100.1", 0))
+    assert (asked.client.host, asked.scheme, asked.host) == ("198.51.100.1", "http", "a")
+    asked.set_forwarded(scheme="https", host="b.example")
+    assert (asked.client.host, asked.url, asked.is_secure) == ("198.51.100.1", "https://b.example/x", True)
+    asked.set_forwarded(scheme="http")
+    assert asked.url == "http://b.example/x" and asked.exchange is exchange
+    asked.enter("route")
+    assert exchange.entered == ["route"] and asked.hand_over() and asked.body == b"streamed"
+    assert asked._exchange.transmission() == "transmission"
+
+
+def test_what_it_accepts() -> None:
+    asked = request(fields="Host: a\r\nAccept: text/html;q=0.5, application/json\r\n")
+    assert asked.accepts("text/html", "application/json") == "application/json"
+    assert asked.accepts("image/png") is None and asked.accepts() is None
+    assert request().accepts("text/html", "application/json") == "text/html"
+
+
+def test_storage_for_wrappers() -> None:
+    asked = request()
+    assert asked.user is None and asked.path_params == {}
+    with pytest.raises(RuntimeError, match="session middleware"):
+        asked.session
+    asked.attributes.update(session={"a": 1}, user="ada")
+    assert asked.session == {"a": 1} and asked.user == "ada"
+
+
+def test_the_query() -> None:
+    asked = request("/?a=b&c=d&e=1&a=%C3%A9")
+    assert asked.query["a"] == "b" and asked.query.get_all("a") == ["b", "é"] and asked.query is asked.query
+    assert request("/").query.get("a") is None
+    with pytest.raises(KeyError):
+        asked.query["z"]
+    with pytest.raises(HTTPError, match="400 'z' is missing in the query"):
+        asked.query["z"]
+    with pytest.raises(HTTPError) as caught:
+        request("/?" + "&" * 1_000).query
+    assert caught.value.status == 413
+
+
+def test_cookies() -> None:
+    asked = request(fields="Host: a\r\nCookie: a=1; b[=2; c=3\r\nCookie: d=4; a=5\r\n")
+    assert asked.cookies == {"a": "1", "c": "3", "d": "4"} and asked.cookies is asked.cookies
+    assert asked.cookies.get("z") is None and request().cookies == {}
+    with pytest.raises(HTTPError, match="400 'z' is missing in the cookies"):
+        asked.cookies["z"]

@@ -6,8 +6,7 @@ refuse with a hint becomes the `HTTPError` of that status here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from salver.protocol.errors import RemoteProtocolError
@@ -26,7 +25,6 @@ Value_co = TypeVar("Value_co", covariant=True)
 
 # Bytes that a body may be when its content coding is undone: as many as are collected of one by default.
 DECODED_MAX = 16 * 1024 * 1024
-_PIECE = 65_536
 
 
 class Fields(MultiDict[Value_co]):
@@ -98,11 +96,7 @@ def whole_body(request: Request, most: int = DECODED_MAX) -> bytes:
     return b"".join(decoded((request.body,), coding, most))
 
 
-def body_pieces(request: Request, most: int | None) -> Iterator[bytes]:
-    """The body in pieces as they come, its content coding undone; `most` bytes where there is one. Raises as
-    `whole_body`."""
+def body_pieces(request: Request, most: int) -> Iterator[bytes]:
+    """The body in pieces as they come, its content coding undone; of that, `most` bytes. Raises as `whole_body`."""
     coding = content_coding(request.headers.get("content-encoding"))
-    stream = request.stream()
-    read: Callable[[], bytes] = partial(getattr(stream, "read1", stream.read), _PIECE)
-    pieces = iter(read, b"")
-    return pieces if coding is None else decoded(pieces, coding, DECODED_MAX if most is None else most)
+    return request.pieces() if coding is None else decoded(request.pieces(), coding, most)

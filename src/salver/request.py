@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
@@ -19,12 +20,15 @@ from urllib.parse import unquote_to_bytes
 from salver.protocol.grammar import ABSOLUTE_FORM
 from salver.protocol.headers import Headers
 from salver.protocol.heads import RequestHead
+from salver.response import HTTPError
 
 if TYPE_CHECKING:
     from salver.content import Cookies, Fields
-    from salver.form_data import FormLimits, Upload
+    from salver.form_data import FormLimits
     from salver.response import Response
+    from salver.uploads import Upload
 
+_PIECE = 65_536  # bytes
 _NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -145,7 +149,7 @@ class Request:
     # Set when they are first asked for
     _attributes: dict[str, Any]
     _cookies: Cookies
-    _form: tuple[Fields[str], Fields[Upload]] | Exception
+    _form: tuple[Fields[str], Fields[Upload]] | HTTPError
     _json: tuple[Any]
     _query: Fields[str]
     _stream: BinaryIO
@@ -271,9 +275,12 @@ class Request:
     def body(self) -> bytes:
         """The whole body as it was sent (a content coding is not undone). In streaming mode this reads it to its
         end."""
-        if self._body.__class__ is not bytes:
-            self._body = self.stream().read()
-        return self._body
+        body = self._body
+        if not isinstance(body, bytes):
+            if body is not None:
+                body.seek(0)
+            body = self._body = self.stream().read()
+        return body
 
     def stream(self) -> BinaryIO:
         """The body as a binary file to read once: in memory, spooled, or straight from the connection where the
@@ -287,6 +294,17 @@ class Request:
                 stream = io.BytesIO(body) if isinstance(body, bytes) else body
             self._stream = stream
         return stream
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body in pieces of 64 KiB at most, as they come: from its beginning, but where it is streamed from where
+        the reading is. For what is large, this costs least."""
+        body = self._body
+        if isinstance(body, bytes):
+            return iter((body,) if body else ())
+        stream: Any = self.stream()
+        if body is not None:
+            stream.seek(0)
+        return iter(partial(getattr(stream, "read1", stream.read), _PIECE), b"")
 
     @property
     def json(self) -> Any:
@@ -333,13 +351,9 @@ class Request:
         if form is None:
             from salver.form_data import form_of
 
-            try:
-                form = self._form = form_of(self, folder, limits)
-            except Exception as error:
-                self._form = error  # the body is spent: whoever asks again gets the same answer
-                raise
-        if isinstance(form, Exception):
-            raise form
+            form = self._form = form_of(self, folder, limits)
+        if isinstance(form, HTTPError):  # the body is spent: whoever asks again gets the same answer, raised anew
+            raise HTTPError(form.status, form.detail, form.headers)
         return form
 
     # What wrappers and apps keep here
@@ -375,6 +389,11 @@ class Request:
         self._exchange = Forwarded(self.exchange, client or here.client, scheme or here.scheme, host)
 
     # The server
+
+    @property
+    def apparent_exchange(self) -> Exchange:
+        """As `exchange`, with what a trusted proxy has said put before it."""
+        return self._exchange
 
     @property
     def exchange(self) -> Exchange:

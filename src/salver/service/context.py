@@ -4,13 +4,14 @@ the server's own, and the sites that were seen to block. It serves nothing itsel
 
 from __future__ import annotations
 
+import errno
 import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from salver.handler import Handler, HandlerOptions, ResultError, as_response
+from salver.handler import Handler, HandlerOptions, ResultError
 from salver.net.crew import Crew, Member
 from salver.net.learning import SiteTable
 from salver.problem import problem, problem_of
@@ -27,6 +28,8 @@ logger = logging.getLogger("salver")
 # Seconds: a client that repeats itself does so sooner, and a browser's header section with all that was made of it
 # weighs more than the rest of an idle connection.
 _REST = 5.0
+# Of what a handler may run out of; RFC 4918 §11.5 for 507.
+_STATUS_OF = {errno.ENOSPC: 507, errno.EDQUOT: 507, errno.EMFILE: 503, errno.ENFILE: 503}
 
 
 class RequestLog(Protocol):
@@ -75,6 +78,7 @@ class Context:
         "scheme",
         "settings",
         "sites",
+        "stopping",
         "timeouts",
     )
 
@@ -95,6 +99,7 @@ class Context:
         self._options = chosen if isinstance(chosen, HandlerOptions) else HandlerOptions()
         self.sites = Sites(SiteTable(), self._options.blocking)
         self.closing = not settings.keep_alive  # every response is its connection's last
+        self.stopping = False  # bodies that wait have their end
         self.cut = False  # the server has stopped: who comes back to a connection now ends it
         self.interruptible = False  # served by its caller's thread: what is no Exception is for that, not for a client
         self.patience = 0.0  # seconds that idle connections have while the server stops
@@ -146,7 +151,8 @@ class Context:
 
     def failed(self, request: Request, error: BaseException) -> Response:
         """The answer where a handler raised: the page of an `HTTPError`, which is an answer and no fault; for all else
-        500 without a detail, and the traceback goes to the log."""
+        500 without a detail (507 where a disk is full, 503 where descriptors are out), and the traceback goes to the
+        log."""
         if isinstance(error, HTTPError):
             return problem_of(request, error)
         self.pass_on(error)
@@ -154,7 +160,7 @@ class Context:
             logger.error("handler failed on %s %r: %s", request.method, request.target, error)
         else:
             logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
-        return as_response(problem(request, 500))
+        return problem(request, _STATUS_OF.get(error.errno or 0, 500) if isinstance(error, OSError) else 500)
 
     def pass_on(self, error: BaseException | None) -> None:
         """Raise what ends the server (KeyboardInterrupt, SystemExit), where that is `interruptible`."""
