@@ -23,7 +23,15 @@ from salver.app.lookup import Found, Lookup
 from salver.app.names import url_for
 from salver.app.routes import Mount, Route
 from salver.app.views import View, checked
-from salver.handler import DEFAULT_OPTIONS, Handler, HandlerOptions, as_response, options_of, with_options, wraps_handler
+from salver.handler import (
+    DEFAULT_OPTIONS,
+    Handler,
+    HandlerOptions,
+    as_response,
+    options_of,
+    with_options,
+    wraps_handler,
+)
 from salver.problem import HTTPError, problem_of
 from salver.request import Request, RequestBodyError
 from salver.response import Response
