@@ -68,7 +68,7 @@ def security_headers(
         @wraps_handler(handler)
         def protecting(request: Request, **params: Any) -> Response:
             if finisher.has_nonce:
-                request.attributes[NONCE] = base64.b64encode(os.urandom(16)).decode("ascii")
+                request.attributes[NONCE] = base64.urlsafe_b64encode(os.urandom(16)).decode("ascii")
             return respond_and_finish(respond, request, params, finisher.finish)
 
         return protecting
