@@ -1,12 +1,14 @@
-"""What a handler gives back: a status, fields, and a body of one of four kinds; or raises, as an `HTTPError`.
+"""What a handler gives back: a status, fields, and a body of one of five kinds; or raises, as an `HTTPError`.
 
-A body is bytes, one segment of a file, a sequence of both, or an iterable that the server pulls while the socket
-drains. This file does not know how any of them is sent; it holds no socket and opens no file.
+A body is bytes, one segment of a file, a sequence of both, an iterable that the server pulls while the socket drains,
+or one that waits. This file does not know how any of them is sent; it holds no socket and opens no file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Union
 
 from salver.protocol.headers import MutableHeaders
@@ -15,6 +17,9 @@ from salver.protocol.reasons import REASONS
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from salver.events import Broadcast, Channel, Sendable
+    from salver.file_response import Source
+    from salver.request import Request
     from salver.semantics.cookies import Seconds
 
 HeadersLike = Union[Mapping[str, str], Iterable[tuple[str, str]]]
@@ -88,7 +93,34 @@ class Segments:
 
 _BUFFERS = (bytearray, memoryview)  # iterables of numbers otherwise
 
-Body = Union[bytes, FileSegment, Segments, Iterable[bytes]]
+
+class WaitingBody:
+    """An iterator of bytes that may also give None: nothing now, and nobody has to wait for it in a thread.
+
+    The server asks again when `wake` is called, and when `wait` seconds have passed; the client's going is seen
+    meanwhile, and `close` called at once. Used by one thread at a time, but for whoever calls `wake`.
+    """
+
+    __slots__ = ()
+
+    wait: float = math.inf  # seconds after which it wants to be asked again; looked at each time that it gave None
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        return self
+
+    def __next__(self) -> bytes | None:
+        """The next piece, or None; StopIteration at the end. May be called although nobody woke."""
+        raise NotImplementedError
+
+    def attach(self, wake: Callable[[], None]) -> None:
+        """Take what is to be called when there is something again: from any thread, at any time, as often as one
+        likes. Called once, behind the first None, and followed by another look."""
+
+    def close(self) -> None:
+        """The response has ended, or the client has gone. Called once, whatever has happened."""
+
+
+Body = Union[bytes, FileSegment, Segments, Iterable[bytes], WaitingBody]
 
 
 class Response:
@@ -183,6 +215,81 @@ class Response:
         """A body sent piece by piece, each asked for when the client has taken the one before. `close()` of `pieces`,
         where there is one, is called at the end, also when the client goes away."""
         return Response(pieces, status, headers, content_type=content_type)
+
+    @staticmethod
+    def event_stream(
+        source: Iterable[Sendable] | Channel | Broadcast,
+        *,
+        heartbeat: float | None = 15.0,
+        last_event_id: str | None = None,
+        headers: HeadersLike | None = None,
+    ) -> Response:
+        """Server-sent events from a generator, a `Channel` or a `Broadcast`; no thread waits between two of them. See
+        `salver.events.event_stream`."""
+        from salver.events import event_stream
+
+        return event_stream(source, heartbeat=heartbeat, last_event_id=last_event_id, headers=headers)
+
+    @staticmethod
+    def file(
+        source: Source,
+        *,
+        under: str | os.PathLike[str] | None = None,
+        content_type: str | None = None,
+        download_name: str | None = None,
+        disposition: str = "attachment",
+        cache_seconds: int | None = None,
+        headers: HeadersLike | None = None,
+    ) -> Response:
+        """A file, sent by sendfile, with ETag, Last-Modified, conditions and ranges.
+
+        `source`: a path of the application's own; OSError (FileNotFoundError) where it is none. With `under`, a folder:
+        a path below it that a client may have named, such as "a/b.txt"; whatever leads out of the folder, is hidden or
+        is not there is an `HTTPError` 404. Or an open binary file, sent from where it stands, and closed in the end if
+        it is no regular one.
+
+        `content_type` None: by the name. `download_name`: what the browser is to save it as (`disposition`
+        "attachment"), or calls it when it shows it ("inline"). `cache_seconds`: for so long clients need not ask again.
+        """
+        from salver.file_response import file_response
+
+        return file_response(source, under, headers, content_type, cache_seconds, download_name, disposition)
+
+    # Versions
+
+    def set_etag(self, tag: str | None = None, *, weak: bool = False) -> None:
+        """Say which version this is (RFC 9110 §8.8.3): `tag`, any printable text without quotes, else a digest of the
+        body, which must be bytes then. `weak`: equal in meaning, not in every byte. Raises ValueError for no tag."""
+        from salver.semantics.etags import is_entity_tag
+
+        if tag is None:
+            from hashlib import blake2b
+
+            if not isinstance(self.body, bytes):
+                raise ValueError("only a body of bytes has a digest; give the tag")
+            tag = blake2b(self.body, digest_size=16).hexdigest()
+        value = f'W/"{tag}"' if weak else f'"{tag}"'
+        if not value.isascii() or not is_entity_tag(value):
+            raise ValueError(f"{tag!r} is no entity tag")
+        self.headers["ETag"] = value
+
+    def conditional(self, request: Request) -> Response:
+        """This response, or what the request's conditions and ranges make of it: 304, 206, 412, 416. For a 200 that
+        says its version (ETag, Last-Modified); a body of bytes that does not is given a digest."""
+        from salver.conditional import conditional
+
+        content = self.body if isinstance(self.body, bytes) else None
+        if content is not None and self.status == 200:
+            if "ETag" not in self.headers:
+                self.set_etag()
+            if "Accept-Ranges" not in self.headers:
+                self.headers.add("Accept-Ranges", "bytes")
+        return conditional(request, self, content)
+
+    def answered(self, request: Request) -> Response:
+        """What `request` gets where this is what its handler has returned: itself, but for files. Whoever runs a
+        handler asks (`as_response`)."""
+        return self
 
     # Cookies
 

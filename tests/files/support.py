@@ -74,7 +74,7 @@ def content(response: Response) -> bytes:
             piece if isinstance(piece, bytes) else os.pread(piece.fd, piece.length, piece.offset) for piece in pieces
         )
     else:
-        data = b"".join(body)
+        data = b"".join(piece for piece in body if piece is not None)
     response.close()
     return data
 

@@ -300,7 +300,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_long_listing_comes_in_pieces(many: Path, accept: str | None) -> None:
     body = listing(many, accept=accept).body
     assert not isinstance(body, bytes)
-    pieces = list(body)  # type: ignore[arg-type]
+    pieces: list[bytes] = list(body)  # type: ignore[arg-type]
     assert len(pieces) > 10
     assert max(map(len, pieces)) < 70_000
     assert all(pieces)

@@ -17,7 +17,7 @@ from salver.files import Folder
 from salver.middleware import compress
 from salver.problem import HTTPError
 from salver.request import Request
-from salver.response import FileSegment, Response, Segments, Written
+from salver.response import FileSegment, Response, Segments, WaitingBody, Written
 from salver.semantics.codings import LARGEST
 from tests.middleware.support import PLAIN, Peer, content, request
 from tests.service.harness import Conversation
@@ -291,3 +291,9 @@ def test_over_a_connection(method: bytes) -> None:
     assert client.statuses == [200] and client.closed
     assert b"Content-Length" not in client.reply and b"\r\nContent-Encoding: gzip\r\n" in client.reply
     assert (client.reply.split(b"\r\n\r\n", 1)[1] == b"") == (method == b"HEAD")
+
+
+def test_a_body_that_waits_goes_as_it_is() -> None:
+    made = answer(Response.event_stream(["a" * 2_000, "b"]))
+    assert "Content-Encoding" not in made.headers
+    assert isinstance(made.body, WaitingBody)

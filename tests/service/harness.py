@@ -84,6 +84,7 @@ class ScriptedCrew:
         self.now = 1_000.0
         self.members: dict[int, Any] = {}
         self.soon: list[Callable[[], None]] = []
+        self.later: list[tuple[float, Callable[[], None]]] = []
         self.may_hand_over = True
         self.handed_over = 0
         self.deferred: list[Callable[[], None]] = []
@@ -111,6 +112,14 @@ class ScriptedCrew:
 
     def call_soon(self, function: Callable[[], None], member: Any = None) -> None:
         self.soon.append(function)
+
+    def call_at(self, when: float, function: Callable[[], None], member: Any = None) -> None:
+        self.later.append((when, function))
+
+    def take_timers(self) -> None:
+        """What is due becomes an errand."""
+        self.soon += [function for when, function in self.later if when <= self.now]
+        self.later = [timer for timer in self.later if timer[0] > self.now]
 
 
 class LoggedRequests:
@@ -157,7 +166,7 @@ class Conversation:
             connection = self.connection
             if self.stream.closed or connection.detached:
                 return
-            while self.crew.soon:
+            while self.crew.soon and not self.stream.closed:
                 self.crew.soon.pop(0)()
             writable = connection.interest & WRITE and self.stream.room != 0
             readable = connection.interest & READ and (self.stream.inbox or self.stream.ended)
@@ -178,6 +187,7 @@ class Conversation:
         until = self.crew.now + seconds
         while self.crew.now < until and not self.stream.closed:
             self.crew.now = min(until, self.crew.now + step)
+            self.crew.take_timers()
             if self.connection.deadline <= self.crew.now:
                 self.connection.on_deadline(self.crew.now)
             self.run()

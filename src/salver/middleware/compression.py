@@ -17,7 +17,7 @@ from typing import Any
 from salver.handler import Middleware, responder, wraps_handler
 from salver.protocol.headers import MutableHeaders
 from salver.request import Request
-from salver.response import FileSegment, Response, Segments, Written
+from salver.response import FileSegment, Response, Segments, WaitingBody, Written
 from salver.semantics.codings import (
     CODINGS,
     INLINE,
@@ -103,6 +103,8 @@ class _Packing:
         headers = response.headers
         if "content-encoding" in headers or any(name in headers for name in _DIGESTS):
             return False
+        if isinstance(response.body, WaitingBody):  # events: short, and each on its own
+            return False
         if isinstance(response.body, (FileSegment, Segments)) and response.body.length > LARGEST:
             return False
         content_type = headers.get("content-type")
@@ -152,7 +154,7 @@ def _maybe_packed(request: Request, response: Response, coding: str) -> bytes | 
         response.close()
         return ()
     make = maybe_packer(coding)
-    if make is None or isinstance(body, bytes):
+    if make is None or isinstance(body, (bytes, WaitingBody)):
         return None
     if isinstance(body, (FileSegment, Segments)):
         return PackedBody(_Pieces(body), make())

@@ -3,6 +3,7 @@
 A connection is in one phase at a time, and each event goes to that phase's step:
 
     HEAD → (BODY →) RUNNING → (SENDING →) (DRAIN →) HEAD …            LINGER → CLOSED at the end
+    SENDING → WAITING → SENDING   where a body has nothing to send for a while
     HEAD → QUEUED → HEAD      where more requests have arrived than its share of a turn
     BODY → CONTINUING → BODY  where 100 Continue has to wait for room in the socket
 
@@ -23,7 +24,7 @@ from salver.protocol.heads import RequestHead
 from salver.request import Request
 from salver.response import Response
 from salver.service.bodies import BodyCollector, BodyTooLarge
-from salver.service.ending import BODY, DRAIN, HEAD, QUEUED, RESTING, RUNNING, SENDING, UNANSWERED
+from salver.service.ending import BODY, DRAIN, HEAD, QUEUED, RESTING, RUNNING, SENDING, UNANSWERED, WAITING
 from salver.service.running import Running
 from salver.service.streaming import StreamedBody
 
@@ -107,6 +108,8 @@ class HTTPConnection(Running):
                 self.close()
         elif self._phase == DRAIN:  # its response is out
             self._end()
+        elif self._phase == WAITING:
+            self._ask_again()
 
     def _is_idle(self) -> bool:
         return self._phase == HEAD and not self._protocol.buffered

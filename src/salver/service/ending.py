@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("salver")
 
 # In this order: below RUNNING bytes are wanted from the client, from SENDING on an event is not (only) new requests.
-HEAD, BODY, RUNNING, SENDING, CONTINUING, DRAIN, LINGER, QUEUED, CLOSED = range(9)
+HEAD, BODY, RUNNING, SENDING, WAITING, CONTINUING, DRAIN, LINGER, QUEUED, CLOSED = range(10)
 
 BODILESS = frozenset((204, 205, 304))
 # What the log says where a client (or the stop of the server) left a request without an answer, as nginx's does.
@@ -125,7 +125,7 @@ class Ending(ABC):
 
     def close(self) -> None:
         """Close now, without a word; safe to call twice. Half a response ends in a reset."""
-        self._close(self._stream.reset if self._phase == SENDING else self._stream.close)
+        self._close(self._stream.reset if SENDING <= self._phase <= WAITING else self._stream.close)
 
     def _close(self, end: Callable[[], None]) -> None:
         """The crew forgets the descriptor before it is closed: its number may be another connection's at once."""

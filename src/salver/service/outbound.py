@@ -1,7 +1,8 @@
 """The half of a served connection that answers: a response becomes bytes, they leave as the socket takes them, and
 the connection goes on to the next request or ends, cleanly or not.
 
-    SENDING until the response is gone → DRAIN while an unread body can still be read away → HEAD
+    SENDING (WAITING where its body has nothing to send for a while) until the response is gone
+    → DRAIN while an unread body can still be read away → HEAD
     LINGER where the connection ends with input unread: a plain close would reset it, and the reply could be lost.
 
 The inbound half is in `connection.py`, what both stand on in `ending.py`; they are one object, and only one thread at
@@ -11,15 +12,17 @@ a time is inside it.
 from __future__ import annotations
 
 import logging
+import math
 import select
 from abc import abstractmethod
+from typing import TYPE_CHECKING, cast
 
 from salver.net.poller import READ, WRITE
 from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
-from salver.protocol.server_connection import CONTINUE
+from salver.protocol.server_connection import CONTINUE, ServerConnection
 from salver.request import Request, RequestBodyError
-from salver.response import FileSegment, Response
+from salver.response import FileSegment, Response, WaitingBody
 from salver.service.direct import wait_for
 from salver.service.ending import (
     BODILESS,
@@ -31,11 +34,15 @@ from salver.service.ending import (
     QUEUED,
     RUNNING,
     SENDING,
+    WAITING,
     Ending,
     close_quietly,
 )
 from salver.service.sending import BodyError, Sending
 from salver.service.streaming import StreamedBody
+
+if TYPE_CHECKING:
+    from salver.service.waiting import WaitingSending
 
 logger = logging.getLogger("salver")
 
@@ -66,7 +73,8 @@ class Outbound(Ending):
         """The response as a queue, its head in front; the first piece of an iterable body is made before the head
         is taken as sent, so that a generator that raises at once still becomes a 500. What raises has let go of the
         body."""
-        sending, keep_alive = Sending(self._protocol, response.body), self._protocol.keep_alive
+        body, keep_alive = response.body, self._protocol.keep_alive
+        sending = _waiting(self._protocol, body) if isinstance(body, WaitingBody) else Sending(self._protocol, body)
         try:
             sending.add_head(self.make_head(response, may_be_read=sending.pulls))
             sending.start(wanted=self.has_body(response.status))
@@ -216,6 +224,9 @@ class Outbound(Ending):
         self.deadline = now + timeouts.stalled
 
     def _sent(self, sending: Sending) -> None:
+        if sending.waits:
+            self._wait(cast("WaitingSending", sending))
+            return
         self._sending = None
         if self._phase == CONTINUING:
             self._phase = BODY
@@ -228,6 +239,49 @@ class Outbound(Ending):
         close_quietly(sending)
         self._want(READ)
         self._finish(sending.sent - sending.head_size)
+
+    # Waiting for the body
+
+    def _wait(self, sending: WaitingSending) -> None:
+        """The body has nothing now. Nobody waits for it but the poll set, which tells of a client that goes."""
+        if self._context.stopping:
+            sending.finish()
+            self._continue_sending()
+        elif sending.attach(self._context.crew, self):
+            self._continue_sending()  # once more: what came before nobody was told of
+        else:
+            self._phase = WAITING
+            self.deadline = math.inf
+            self._want(READ if self._protocol.buffered < self._context.read_ahead else 0)
+            sending.set_alarm()
+
+    def on_wake(self, sending: WaitingSending) -> None:
+        """See `Owner`."""
+        if self._phase == WAITING and self._sending is sending and sending.is_due():
+            self._ask_again()
+
+    def _ask_again(self) -> None:
+        self._phase = SENDING
+        self._continue_sending()
+        if self._phase < RUNNING:
+            self._go_on()
+
+    def _hear(self) -> None:
+        """The client has said something while it waits for events, or has gone. What it asks for next has its turn
+        later, and is bounded."""
+        try:
+            data = self._stream.recv(self._context.read_ahead)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(error)
+            return
+        if not data:
+            self._lose(ConnectionError("it has closed"))
+            return
+        self._protocol.receive(data)
+        if self._protocol.buffered >= self._context.read_ahead:
+            self._want(0)
 
     # After the answer
 
@@ -287,6 +341,9 @@ class Outbound(Ending):
             if self._phase < RUNNING:
                 self._go_on()
             return
+        if phase == WAITING:
+            self._hear()
+            return
         try:
             data = self._stream.recv(self._context.read_ahead)
         except BlockingIOError:
@@ -314,3 +371,9 @@ class Outbound(Ending):
         self._linger = True
         self._last_byte = 0.0
         self._reply(self._request, problem(self._request, status, detail))
+
+
+def _waiting(protocol: ServerConnection, body: WaitingBody) -> Sending:
+    from salver.service.waiting import WaitingSending
+
+    return WaitingSending(protocol, body)

@@ -54,11 +54,13 @@ class Sending:
 
     __slots__ = ("_body", "_pieces", "_protocol", "_source", "cut", "head_size", "sent", "unsent")
 
+    waits = False  # all is gone, and the body has not ended: see `waiting.py`
+
     def __init__(self, protocol: Connection, body: Body = b"") -> None:
         self._protocol = protocol
         self._body = body
         self._pieces: deque[Piece] = deque()
-        self._source: Iterator[bytes] | None = None
+        self._source: Iterator[bytes | None] | None = None
         self.unsent = 0  # bytes that waited in the kernel when the stream took no more
         self.sent = 0  # bytes that the stream took
         self.head_size = 0  # how many of them are the head's
@@ -189,6 +191,9 @@ class Sending:
                 return True
             if self.cut:
                 break
+        return self._end_body()
+
+    def _end_body(self) -> bool:
         self._source = None
         end = self._protocol.end_body()
         if end:

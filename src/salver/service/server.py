@@ -170,7 +170,7 @@ class Server:
             self._finished()
             return
         self._context.patience = patience
-        self._context.closing = True
+        self._context.closing = self._context.stopping = True
         crew.call_soon(partial(self._quiesce, crew, patience))
         self._context.emptied.wait(grace)
         with self._stopping:

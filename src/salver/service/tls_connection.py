@@ -17,7 +17,7 @@ from salver.net.tls import SpokenPlainly, TLSStream
 from salver.request import ClientAddress
 from salver.response import Response
 from salver.service.connection import HTTPConnection
-from salver.service.ending import BODY, DRAIN, HEAD, LINGER, QUEUED
+from salver.service.ending import BODY, DRAIN, HEAD, LINGER, QUEUED, WAITING
 
 if TYPE_CHECKING:
     from salver.net.certificates import Certificates
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("salver")
 
 _PLAIN = "This port speaks HTTPS: the address must begin with https://\n"
-_READING = frozenset((HEAD, BODY, DRAIN, LINGER))
+_READING = frozenset((HEAD, BODY, DRAIN, LINGER, WAITING))
 
 
 class TLSConnection(HTTPConnection):
