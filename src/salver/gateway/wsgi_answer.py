@@ -70,10 +70,11 @@ def answer(request: Request, start: StartResponse, result: Iterable[bytes]) -> R
 def from_bytes(head: Head, body: bytes) -> Response:
     """The response under `head` for a body that is all there. What its Content-Length leaves out is cut by the server;
     where it promises more, that is an error of the application's, and the server's to notice."""
-    length, lines = head.length, head.lines
+    status, reason, fields, length, lines = head
     if lines is not None and (length is None or length == len(body)):
-        response = FixedResponse(body, head.status, head.fields, lines)
-        response.reason = head.reason
+        response = FixedResponse(body, status, fields, lines)
+        if reason is not None:
+            response.reason = reason
         return response
     cut = length is not None and length < len(body)
     return _long_way(head, [body] if cut else body)

@@ -10,16 +10,16 @@ HTTP_PROXY is what HTTP libraries ask for their proxy (CVE-2016-5385).
 
 from __future__ import annotations
 
-import io
 import re
-from typing import Any, NamedTuple
+from io import SEEK_END, BytesIO
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from salver.gateway.wsgi_errors import ErrorsToLog
 from salver.gateway.wsgi_file import FileWrapper
 from salver.protocol.framing import CHUNKED
 from salver.protocol.heads import Section
-from salver.request import ClientAddress, Request
+from salver.request import ClientAddress, Forwarded, Request
 
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
 # RFC 3875 §4.1.2 and §4.1.3 give these variables of their own; the coding is said where the body still has it.
@@ -29,14 +29,9 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 Environ = dict[str, Any]
 
 
-class _Remembered(NamedTuple):
-    """What was made of a section, and for whom: for another application, peer, scheme or host it is made anew."""
-
-    owner: object
-    client: ClientAddress
-    scheme: str
-    host: str
-    environ: Environ
+# What is kept on a section: (maker, client, said, environ). `said` is what a trusted proxy has said, scheme and host,
+# None where none has: all of a connection's requests have the same then.
+_Kept = tuple["EnvironMaker", ClientAddress, tuple[str, str] | None, Environ]
 
 
 class EnvironMaker:
@@ -50,6 +45,7 @@ class EnvironMaker:
             "SERVER_SOFTWARE": "Salver",
             "GATEWAY_INTERFACE": "CGI/1.1",
             "SCRIPT_NAME": "",
+            "QUERY_STRING": "",
             "wsgi.version": (1, 0),
             "wsgi.errors": ErrorsToLog(),
             "wsgi.multithread": True,
@@ -61,34 +57,35 @@ class EnvironMaker:
 
     def make(self, request: Request) -> Environ:
         """The environ for `request`, the application's own to change."""
-        section, target = request.head.section, request.target
-        kept = section.environ
-        if (
-            kept.__class__ is _Remembered
-            and kept.owner is self
-            and kept.client is request.client
-            and kept.scheme == request.scheme
-        ):
-            environ: Environ = kept.environ.copy()
+        section, exchange, target = request.head.section, request.apparent_exchange, request.target
+        client = exchange.client
+        said = None if exchange.__class__ is not Forwarded else (request.scheme, request.host)
+        kept: _Kept | None = section.environ  # type: ignore[assignment]  # nobody else puts anything there
+        if kept is not None and kept[0] is self and kept[2] == said and (kept[1] is client or kept[1] == client):
+            environ = kept[3].copy()
         else:
-            environ = self._remember(section, request).copy()
-        path, _, query = target.partition("?")
+            environ = self._made_of(section, request)
+            section.environ = (self, client, said, environ)
+            environ = environ.copy()
+        path = target
+        if "?" in target:
+            path, _, environ["QUERY_STRING"] = target.partition("?")
         if target[0] != "/":  # RFC 9112 §3.2.2: the absolute-form
             path = request.raw_path
         if request.prefix:
             environ["SCRIPT_NAME"] = _decoded(request.prefix)
             path = path[len(request.prefix) :]
         environ["PATH_INFO"] = _decoded(path) if "%" in path else path
-        environ["QUERY_STRING"] = query
         environ["REQUEST_METHOD"] = request.method
         environ["REQUEST_URI"] = target  # not of the PEP, but of most servers: the only way to see "%2F"
         if section.body_length:
             self._add_body(environ, request, section)
         else:
-            environ["wsgi.input"] = io.BytesIO()
+            environ["wsgi.input"] = BytesIO()
         return environ
 
-    def _remember(self, section: Section, request: Request) -> Environ:
+    def _made_of(self, section: Section, request: Request) -> Environ:
+        """What does not change as long as the section and the connection are the same."""
         client, scheme, host = request.client, request.scheme, request.host
         environ = {**self._constants, **_variables(section)}
         name, port = _name_and_port(host, scheme)
@@ -102,7 +99,6 @@ class EnvironMaker:
             environ["HTTP_HOST"] = host
         if scheme == "https":
             environ["HTTPS"] = "on"
-        section.environ = _Remembered(self, client, scheme, host, environ)
         return environ
 
     @staticmethod
@@ -113,7 +109,7 @@ class EnvironMaker:
         if section.body_length != CHUNKED:
             environ["CONTENT_LENGTH"] = str(section.body_length)
         elif body.seekable():
-            environ["CONTENT_LENGTH"] = str(body.seek(0, io.SEEK_END))
+            environ["CONTENT_LENGTH"] = str(body.seek(0, SEEK_END))
             body.seek(0)
         else:
             environ["HTTP_TRANSFER_ENCODING"] = "chunked"
