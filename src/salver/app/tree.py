@@ -147,8 +147,9 @@ class Tree(Generic[RouteT, MountT]):
     ) -> Union[RouteT, MountT, None]:
         """The narrowest route that has the path and the method, or else what is mounted above.
 
-        `values` is filled with the parameters' values in order. Into `allowed` go the methods of every route that was
-        passed because it has the path alone; what is mounted answers for no path that a route below it has.
+        `values` is filled with the values of a route's parameters, in order; where no route is found, what is in it
+        means nothing. Into `allowed` go the methods of every route that was passed because it has the path alone; what
+        is mounted answers for no path that a route below it has.
         """
         return _walk(self._root, segments, 0, method, values, allowed)  # type: ignore[no-any-return]
 

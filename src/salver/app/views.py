@@ -25,7 +25,6 @@ Call = Callable[..., Any]
 _CALL = "__call__"
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _ANYTHING = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
-_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _WHAT_TO_RETURN = "return a Response, str, bytes, dict, list, (body, status), (body, status, headers) or an iterator"
 
 
@@ -86,7 +85,9 @@ class _Taken:
         self.names: list[str] = []
         self.all_names = False
         for parameter in _parameters(view):
-            if parameter.name in names and parameter.kind in _BY_NAME:
+            if parameter.name in names and parameter.kind not in _ANYTHING:
+                if parameter.kind is Parameter.POSITIONAL_ONLY:
+                    raise ViewError(f"the view {name_of(view)} takes {parameter.name!r} by its place alone (the '/')")
                 self.names.append(parameter.name)
             else:
                 self._take_other(parameter, view, names, path)
