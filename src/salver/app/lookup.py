@@ -91,11 +91,13 @@ class Lookup:
         The address is said relatively, from the last name of the path on, so that it can lead to no other host."""
         if segments and not (self._redirect and any(segments)):
             return None
-        names = request.raw_path.split("/")
-        if names[-1]:
-            other, location = [*segments, ""], quote_segment(decode_segment(names[-1])) + "/"
+        *_, before, last = request.raw_path.split("/")
+        if last:
+            other, location = [*segments, ""], quote_segment(decode_segment(last)) + "/"
+        elif before:
+            other, location = segments[:-1], "../" + quote_segment(decode_segment(before))
         else:
-            other, location = segments[:-1], "../" + quote_segment(decode_segment(names[-2]))
+            return None
         found = self._tree.find(other, request.method, [], {})
         if not isinstance(found, Route):
             return None
@@ -127,11 +129,13 @@ def _options(methods: Iterable[str]) -> Response:
 
 
 def _allow(methods: Iterable[str]) -> str:
-    listed: list[str] = []
+    listed: dict[str, None] = {}
     for method in methods:
-        if method not in listed:
-            listed += ["GET", "HEAD"] if method == "GET" and "HEAD" not in listed else [method]
-    return ", ".join([*listed, "OPTIONS"])
+        listed[method] = None
+        if method == "GET":
+            listed["HEAD"] = None
+    listed["OPTIONS"] = None
+    return ", ".join(listed)
 
 
 def _conflict(route: Route, conflict: Conflict) -> RouteConflict:
