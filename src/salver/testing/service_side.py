@@ -14,7 +14,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from salver.handler import Handler
+from salver.net.errands import Errand
 from salver.net.stream import MemoryStream
+from salver.net.timers import Timers
 from salver.service.connection import HTTPConnection
 from salver.service.context import Context
 from salver.service.settings import Settings
@@ -92,11 +94,12 @@ class MemoryContext(Context):
 class MemoryCrew:
     """One member, and no thread: a handler may always block, for nobody else waits."""
 
-    __slots__ = ("_errands", "_rung", "members")
+    __slots__ = ("_errands", "_rung", "_timers", "members")
 
     def __init__(self) -> None:
         self.members: dict[int, Member] = {}
         self._errands: deque[Callable[[], None]] = deque()
+        self._timers = Timers()
         self._rung = threading.Event()
 
     @property
@@ -125,8 +128,14 @@ class MemoryCrew:
         self._errands.append(function)
         self._rung.set()
 
+    def call_at(self, when: float, function: Callable[[], None], member: Member | None = None) -> None:
+        """As `call_soon`, once `now` is `when`. For the thread that waits for the answer."""
+        self._timers.add(when, Errand(function, member))
+
     def run_errand(self) -> bool:
         """Run what was asked for first; False where nothing was."""
+        if self._timers.earliest <= self.now:
+            self._errands.extend(errand.function for errand in self._timers.take_due(self.now))
         try:
             errand = self._errands.popleft()
         except IndexError:
@@ -135,13 +144,13 @@ class MemoryCrew:
         return True
 
     def wait(self) -> None:
-        """Wait for an errand, or for the first deadline, and do what is due then.
+        """Wait for an errand, a timer, or the first deadline, and do what is due then.
 
         Time passes for the service here alone: a test that stops at a breakpoint runs into no deadline."""
         self._rung.clear()
         if self._errands:
             return
-        deadline = min((member.deadline for member in self.members.values()), default=0.0)
+        deadline = min(self._timers.earliest, min((member.deadline for member in self.members.values()), default=0.0))
         left = max(deadline - self.now, _SHORTEST_WAIT)
         if not self._rung.wait(min(left, threading.TIMEOUT_MAX)):
             for member in list(self.members.values()):
