@@ -41,8 +41,8 @@ class Reloading:
         assert said[0] == "Serving shop:handler, anew whenever a file changes\n", said
         self.port = int(said[1].strip().rstrip("/").rpartition(":")[2])
         self.errors = ""
-        self._reading = threading.Thread(target=self._read)
-        self._reading.start()
+        self.reading = threading.Thread(target=self._read)
+        self.reading.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -74,7 +74,7 @@ class Reloading:
         children = self.children()
         self.process.send_signal(number)
         code = self.process.wait(SECONDS)
-        self._reading.join(SECONDS)
+        self.reading.join(SECONDS)
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
         return code
 
@@ -90,11 +90,15 @@ def reloading(folder: Path, *arguments: str, text: str = ONE) -> Iterator[Reload
         stderr=subprocess.PIPE,
         text=True,
     )
+    command = None
     try:
-        yield Reloading(process, folder)
+        command = Reloading(process, folder)
+        yield command
     finally:
         process.kill()
         process.wait()
+        if command is not None:
+            command.reading.join(SECONDS)
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
@@ -154,7 +158,7 @@ def test_it_may_begin_broken(tmp_path):
 
 
 def test_a_request_in_flight_is_answered_by_the_code_it_met(tmp_path):
-    slow = "import time\ndef handler(request):\n    if request.path == '/slow':\n        time.sleep(0.8)\n    return 'one'\n"
+    slow = SLOW
     with reloading(tmp_path, text=slow) as command:
         command.get()
         answers: list[str] = []
@@ -198,8 +202,25 @@ def test_nobody_is_refused_while_it_starts_anew(tmp_path):
         assert command.end() == 0
 
 
+def test_an_idle_connection_holds_nothing_up_and_a_fresh_one_is_answered(tmp_path):
+    with reloading(tmp_path) as command:
+        idle = http.client.HTTPConnection("127.0.0.1", command.port, timeout=SECONDS)
+        idle.request("GET", "/")
+        idle.getresponse().read()
+        fresh = socket.create_connection(("127.0.0.1", command.port), timeout=SECONDS)
+        command.write(ONE.replace("one", "two"))
+        fresh.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"HTTP/1.1 200 OK" in fresh.recv(4_096)
+        until(lambda: command.get().startswith("two "))
+        assert idle.sock is not None
+        assert idle.sock.recv(1) == b""
+        idle.close()
+        fresh.close()
+        assert command.end() == 0
+
+
 def test_a_handler_that_does_not_end_does_not_hold_the_change_up(tmp_path):
-    stuck = "import time\ndef handler(request):\n    if request.path == '/stuck':\n        time.sleep(3600)\n    return 'one'\n"
+    stuck = SLOW.replace("0.8", "3600")
     with reloading(tmp_path, text=stuck) as command:
         with socket.create_connection(("127.0.0.1", command.port)) as client:
             client.sendall(b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n")

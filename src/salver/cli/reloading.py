@@ -45,6 +45,7 @@ Work = Callable[[socket.socket], NoReturn]
 _STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _SIGNALS = (*_STOPPING, signal.SIGCHLD)
 _RELOAD_GRACE = 2.0  # seconds that requests in flight have when their code has changed
+_PATIENCE = 0.1  # seconds that a client has for its request which has connected just before
 _HURRY = 2.0  # seconds between being told to hurry and being killed
 _NAMED = 3  # changed files that are named
 
@@ -74,11 +75,13 @@ class Child:
 
     def press(self) -> None:
         """Its deadline has passed."""
-        if self._told is Tell.HURRY:
+        if self._told is Tell.RETIRE:
+            self.tell(Tell.STOP, _RELOAD_GRACE)
+        elif self._told is Tell.STOP:
+            self.tell(Tell.HURRY, _HURRY)
+        else:
             self.deadline = math.inf
             self.kill()
-        else:
-            self.tell(Tell.HURRY, _HURRY)
 
     def kill(self) -> None:
         """End it the hard way. It is ours until `has_ended` says so: nobody else can have its number."""
@@ -113,7 +116,7 @@ class Reloader:
         for what is in flight when all of it ends."""
         self._make_server = make_server
         self._watch = watch
-        self._times = WorkerTimes(stop=stop_grace)
+        self._times = WorkerTimes(stop=stop_grace, patience=_PATIENCE)
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
         self._waker.setblocking(False)
@@ -184,7 +187,7 @@ class Reloader:
             elif line != READY:
                 self._changed.update(json.loads(line))
         if self._changed and self._child is not None:
-            self._child.tell(Tell.STOP, _RELOAD_GRACE)
+            self._child.tell(Tell.RETIRE, _PATIENCE)
 
     def _look_after_child(self) -> None:
         child = self._child
