@@ -8,9 +8,10 @@ to be run as what it wraps.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar, Union
+from typing import Any, BinaryIO, TypeVar, Union, cast
 
 from salver.problem import HTTPError
 from salver.protocol.headers import MutableHeaders
@@ -130,17 +131,17 @@ def responder(handler: Callable[..., Any]) -> Callable[..., Response]:
     if names is None or names[:1] == ("request",):
 
         def respond(request: Request, **params: Any) -> Response:
-            return as_response(handler(request, **params))
+            return as_response(handler(request, **params), request)
 
         return respond
 
     def respond_by_name(request: Request, **params: Any) -> Response:
         own = next((name for name in names if name not in params), None)
         if own is None:
-            return as_response(handler(**params))
+            return as_response(handler(**params), request)
         if own == names[0]:
-            return as_response(handler(request, **params))
-        return as_response(handler(**{own: request}, **params))
+            return as_response(handler(request, **params), request)
+        return as_response(handler(**{own: request}, **params), request)
 
     return respond_by_name
 
@@ -179,14 +180,15 @@ def _parameters(handler: Callable[..., Any]) -> tuple[str, ...] | None:
     return names if function is handler else names[1:]
 
 
-def as_response(result: object) -> Response:
+def as_response(result: object, request: Request | None = None) -> Response:
     """The `Response` that a handler's result means: str is HTML, bytes are bytes, dict and list are JSON, a tuple is
-    (body, status) or (body, status, headers), any other iterable is a streamed body.
+    (body, status) or (body, status, headers), an open binary file is sent, any other iterable is a streamed body. With
+    `request`, its conditions and ranges are considered where the result is a file.
 
     Raises `ResultError`, a TypeError, with what to return instead, for anything else (None above all).
     """
     if isinstance(result, Response):
-        return result
+        return result if request is None or result.body.__class__ is bytes else result.answered(request)
     if isinstance(result, (str, FileSegment, Segments)):
         return Response(result)
     if isinstance(result, (bytes, bytearray, memoryview)):
@@ -194,7 +196,9 @@ def as_response(result: object) -> Response:
     if isinstance(result, (dict, list)):
         return Response.json(result)
     if isinstance(result, tuple):
-        return _from_tuple(result)
+        return as_response(_from_tuple(result), request)
+    if isinstance(result, io.IOBase) and not isinstance(result, io.TextIOBase):
+        return as_response(Response.file(cast("BinaryIO", result)), request)
     if isinstance(result, Iterable):
         return Response(result, content_type="application/octet-stream")
     raise ResultError(f"a handler must return a Response, str, bytes, dict, list, tuple or iterable, not {result!r}")

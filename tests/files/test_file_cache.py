@@ -12,7 +12,7 @@ import pytest
 
 from salver.files import Folder
 from salver.files.file_cache import CacheSizes, Entry, FileCache
-from salver.files.representation import Representation
+from salver.representation import Representation
 from salver.response import FileSegment
 from tests.files.support import LONG_AGO, FakeClock, content, open_descriptors, request, write
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from salver.files import Folder, FolderSettings
-from salver.files.lookup import Follow
+from salver.lookup import Follow
 from salver.request import Request
 from salver.response import Response
 from tests.files.support import FakeExchange, content, open_descriptors, request, write

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from salver.files import Folder, lookup, packing
+from salver import lookup
+from salver.files import Folder, packing
 from salver.files.file_cache import CacheSizes
 from salver.protocol.writer import encode_fields
 from salver.response import FileSegment, FixedResponse, Response

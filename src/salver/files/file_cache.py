@@ -18,8 +18,8 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from threading import Lock
 
-from salver.files.lookup import OpenFile
-from salver.files.representation import Representation
+from salver.lookup import OpenFile
+from salver.representation import Representation
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from salver.files.file_cache import Entry
-from salver.files.lookup import NotServed, OpenFile, Tree
 from salver.files.serving import FileHandler
 from salver.files.settings import FolderSettings
+from salver.lookup import NotServed, OpenFile, Tree
 from salver.request import Request
 from salver.response import Response
 from salver.semantics.negotiation import best_type

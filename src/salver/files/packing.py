@@ -8,8 +8,8 @@ case: a client that takes a coding takes the plain bytes too.
 from __future__ import annotations
 
 from salver.files.file_cache import Entry, FileCache
-from salver.files.lookup import OpenFile
-from salver.files.representation import Representation
+from salver.lookup import OpenFile
+from salver.representation import Representation
 from salver.request import Request
 from salver.semantics.codings import INLINE, LARGEST, SMALLEST, maybe_compressor
 from salver.semantics.etags import encoded_etag

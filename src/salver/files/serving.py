@@ -12,14 +12,14 @@ import errno
 import time
 from collections.abc import Callable, Hashable
 
-from salver.files.answer import answer
+from salver.conditional import answer
 from salver.files.file_cache import Entry, FileCache
-from salver.files.lookup import NotServed, OpenFile, Tree
 from salver.files.packing import Packer
-from salver.files.representation import Representation, etag_of, last_modified
 from salver.files.settings import FolderSettings
 from salver.files.wishes import codings_of, needs_closer_look, wish_of
+from salver.lookup import NotServed, OpenFile, Tree
 from salver.problem import problem
+from salver.representation import Representation, etag_of, last_modified
 from salver.request import Request
 from salver.response import Response
 from salver.semantics.codings import SUFFIXES

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from salver.files.file_cache import CacheSizes
-from salver.files.lookup import Follow
+from salver.lookup import Follow
 from salver.protocol.connection import OWN_FIELDS
 from salver.protocol.writer import encode_fields
 from salver.request import Request

@@ -145,7 +145,8 @@ class Running(Outbound):
         body, lines = response.body, response.lines
         if body.__class__ is FileSegment and lines is not None and self._body is None:
             return self._prepare_file(response.status, lines, body)
-        return self._prepare(response)
+        request = self._request
+        return self._prepare(response if request is None else response.answered(request))
 
     def _prepare_written(self, response: Written) -> Written:
         """What the handler wrote as HTTP itself; its word on the connection's future counts beside ours."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from salver.files.lookup import OpenFile
+from salver.lookup import OpenFile
 from salver.protocol.writer import encode_fields
 from salver.response import FileSegment, FixedResponse
 from salver.semantics.dates import format_date
@@ -50,16 +50,19 @@ class Representation:
         "size",
     )
 
-    def __init__(self, content: bytes | OpenFile, content_type: str, etag: str, modified: int, fields: Fields) -> None:
-        """`modified` in seconds since 1970. `fields`: what it has beside Content-Type, Last-Modified, ETag and
-        Accept-Ranges, or instead of one of them. Raises `LocalProtocolError` for a field that must not be sent."""
+    def __init__(
+        self, content: bytes | OpenFile, content_type: str, etag: str, modified: int | None, fields: Fields
+    ) -> None:
+        """`modified` in seconds since 1970, None where it is not known. `fields`: what it has beside Content-Type,
+        Last-Modified, ETag and Accept-Ranges, or instead of one of them. Raises `LocalProtocolError` for a field that
+        must not be sent."""
         self.content = content
         self.size = len(content) if isinstance(content, bytes) else content.status.st_size
         self.content_type = content_type
         self.etag = etag
         self.extra_fields = tuple(fields)
         self.modified_at = modified
-        date = _date(modified)
+        date = None if modified is None else _date(modified)
         self.modified = None if date is None else modified
         own = [("Content-Type", content_type), ("ETag", etag), ("Accept-Ranges", "bytes")]
         if date is not None:

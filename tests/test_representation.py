@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from salver.files.lookup import OpenFile
-from salver.files.representation import Representation, etag_of, last_modified
+from salver.lookup import OpenFile
+from salver.representation import Representation, etag_of, last_modified
 from salver.response import FileSegment
 from tests.files.support import LONG_AGO, LONG_AGO_DATE, content, write
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from salver.files.lookup import NotServed, OpenFile, Tree
+from salver.lookup import NotServed, OpenFile, Tree
 from tests.files.support import open_descriptors, write
 
 
