@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import http.server as _http
 import io
+import mimetypes
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +38,7 @@ _HOOKS = (
     "do_GET",
     "do_HEAD",
     "index_pages",
+    "default_content_type",
     "extensions_map",
     "error_message_format",
     "error_content_type",
@@ -52,12 +55,24 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
     server_version = "Salver"
     index_pages = ("index.html", "index.htm")
 
+    #: The type of a file whose name tells none (Python 3.15).
+    default_content_type = "application/octet-stream"
     #: Serve links that lead out of the folder.
     follow_symlinks = False
 
-    def __init__(self, *args: Any, directory: str | os.PathLike[str] | None = None, **kwargs: Any) -> None:
-        """`directory`: what is served, the current folder if None."""
+    _is_serving = False  # the head under way is that of a file or a listing
+
+    def __init__(
+        self,
+        *args: Any,
+        directory: str | os.PathLike[str] | None = None,
+        extra_response_headers: Sequence[tuple[str, str]] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """`directory`: what is served, the current folder if None. `extra_response_headers` (Python 3.15): fields, as
+        names and values, of every file and listing that is sent with status 200."""
         self.directory = os.fspath(os.getcwd() if directory is None else directory)
+        self.extra_response_headers = extra_response_headers
         BaseHTTPRequestHandler.__init__(self, *args, **kwargs)
 
     def do_GET(self) -> Any:
@@ -80,11 +95,17 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
         return None
 
     def _may_use_folder(self) -> bool:
-        return self._request is not None and self.protocol_version >= "HTTP/1.1" and is_plain(type(self))  # type: ignore[arg-type]  # a class is hashable
+        if self._request is None or self.extra_response_headers or self.protocol_version < "HTTP/1.1":
+            return False
+        return is_plain(type(self))  # type: ignore[arg-type]  # a class is hashable
 
     def _by_folder(self) -> Response:
         response = _folder(self.directory, tuple(self.index_pages))(self._request)
-        self.log_request(response.status)
+        status = response.status
+        if status >= 400:
+            message = "File not found" if status == 404 else self.responses[status][0]
+            self.log_error("code %d, message %s", status, message)
+        self.log_request(status)
         return response
 
     def send_head(self) -> Any:
@@ -93,6 +114,7 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
         if "\0" in path or (not self.follow_symlinks and not self._is_inside(path)):
             self.send_error(404, "File not found")
             return None
+        self._is_serving = True
         try:
             return super().send_head()
         except (ValueError, OSError) as error:
@@ -101,6 +123,22 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
             self.log_error("cannot serve %r: %s", self.path, error)
             self.send_error(404, "File not found")
             return None
+        finally:
+            self._is_serving = False
+
+    def end_headers(self) -> None:
+        """End the head, behind the extra fields that a file has."""
+        if self._is_serving and self.extra_response_headers and self._own_framing().status == 200:
+            for name, value in self.extra_response_headers:
+                self.send_header(name, value)
+        super().end_headers()
+
+    def guess_type(self, path: Any) -> str:
+        """The media type of a file, by its name."""
+        guessed: str = super().guess_type(path)
+        if guessed != "application/octet-stream" or self.default_content_type == guessed or _has_type(self, path):
+            return guessed
+        return self.default_content_type
 
     def _is_inside(self, path: str) -> bool:
         """Whether no link leads from the folder to somewhere else. A `translate_path` of the class's own may point
@@ -116,6 +154,12 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
         usual = outputfile.__class__ is ResponseWriter and isinstance(source, io.BufferedReader)
         if not (usual and outputfile.send_file(source)):
             super().copyfile(source, outputfile)
+
+
+def _has_type(handler: SimpleHTTPRequestHandler, path: Any) -> bool:
+    """Whether somebody says of such files that they are octets, and nothing else."""
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    return suffix in handler.extensions_map or mimetypes.guess_type(os.fspath(path))[0] is not None
 
 
 @lru_cache(256)
