@@ -254,7 +254,7 @@ class App:
         try:
             try:
                 result = hooks.run_before(request)
-                response = as_response(self._run(request, found) if result is None else result)
+                response = as_response(self._run(request, found) if result is None else result, request)
             except Exception as error:
                 raised = error
                 response = self._failed(request, error)
@@ -282,7 +282,7 @@ class App:
             prefix = request.prefix
             request.prefix = found.prefix_of(request)
             try:
-                return as_response(found.handler(request))
+                return as_response(found.handler(request), request)
             finally:
                 request.prefix = prefix
         if isinstance(found, HTTPError):
@@ -304,13 +304,13 @@ class App:
             return self._failed_without_page(request, failure)
 
     def _failed_without_page(self, request: Request, error: Exception) -> Response:
+        """Raises what whoever has mounted this app, or the server, has to answer and to log."""
         if isinstance(error, HTTPError) and not request.prefix:
             return problem_of(request, error)
+        if self.debug and not isinstance(error, HTTPError):
+            from salver.app.debug_page import debug_page, may_see
+
+            if may_see(request):
+                log_failure(request, error)
+                return debug_page(request, error)
         raise error
-
-
-def _is_at_home(request: Request) -> bool:
-    """Does the request come from this computer, and not through a proxy on it?"""
-    host, headers = request.client.host, request.headers
-    local = host == "unix:" or host == "::1" or host.startswith("127.")
-    return local and "forwarded" not in headers and "x-forwarded-for" not in headers
