@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cases import cgi, classes, hello, https, idle, listing, sleeping, start, static, wsgi
+from benchmarks.cases import cgi, classes, events, hello, https, idle, listing, sleeping, start, static, wsgi
 from benchmarks.measure import Cores, MeasureError, raise_descriptor_limit
 from benchmarks.report import Finding, as_markdown, as_text, say
 from benchmarks.rounds import Plan
@@ -28,6 +28,7 @@ CASES: dict[str, Callable[[Plan], list[Finding]]] = {
     "https-10m": https.large_file,
     "sleeping": sleeping.run,
     "idle": idle.run,
+    "sse": events.run,
     "start": start.run,
     "listing": listing.run,
     "cgi": cgi.run,
