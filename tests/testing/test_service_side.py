@@ -84,6 +84,18 @@ def test_an_errand_of_another_thread_ends_the_wait():
     assert time.monotonic() - began < 30
 
 
+def test_what_is_for_later_waits_for_its_time():
+    crew, done = MemoryCrew(), []
+    crew.add(Member(crew.now + 60))
+    crew.call_at(crew.now + 0.05, lambda: done.append("second"))
+    crew.call_at(crew.now + 0.02, lambda: done.append("first"))
+    assert not crew.run_errand()
+    while len(done) < 2:
+        crew.wait()
+        crew.run_errand()
+    assert done == ["first", "second"]
+
+
 def test_an_errand_that_is_there_already_is_not_waited_for():
     crew = MemoryCrew()
     member = Member(crew.now + 60)

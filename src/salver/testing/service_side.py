@@ -2,7 +2,7 @@
 and a stream that never waits.
 
 The connection, the protocol and the handler's call are the service's own. Everything here is used by the one thread
-that waits for the answer, but for `MemoryCrew.call_soon`, which any thread may call.
+that waits for the answer, but for `MemoryCrew.call_soon` and `call_at`, which any thread may call.
 """
 
 from __future__ import annotations
@@ -94,12 +94,13 @@ class MemoryContext(Context):
 class MemoryCrew:
     """One member, and no thread: a handler may always block, for nobody else waits."""
 
-    __slots__ = ("_errands", "_rung", "_timers", "members")
+    __slots__ = ("_errands", "_lock", "_rung", "_timers", "members")
 
     def __init__(self) -> None:
         self.members: dict[int, Member] = {}
         self._errands: deque[Callable[[], None]] = deque()
         self._timers = Timers()
+        self._lock = threading.Lock()  # of the timers
         self._rung = threading.Event()
 
     @property
@@ -129,13 +130,16 @@ class MemoryCrew:
         self._rung.set()
 
     def call_at(self, when: float, function: Callable[[], None], member: Member | None = None) -> None:
-        """As `call_soon`, once `now` is `when`. For the thread that waits for the answer."""
-        self._timers.add(when, Errand(function, member))
+        """As `call_soon`, once `now` is `when`. Thread-safe."""
+        with self._lock:
+            self._timers.add(when, Errand(function, member))
+        self._rung.set()
 
     def run_errand(self) -> bool:
         """Run what was asked for first; False where nothing was."""
         if self._timers.earliest <= self.now:
-            self._errands.extend(errand.function for errand in self._timers.take_due(self.now))
+            with self._lock:
+                self._errands.extend(errand.function for errand in self._timers.take_due(self.now))
         try:
             errand = self._errands.popleft()
         except IndexError:
@@ -147,7 +151,7 @@ class MemoryCrew:
         """Wait for an errand, a timer, or the first deadline, and do what is due then.
 
         Time passes for the service here alone: a test that stops at a breakpoint runs into no deadline."""
-        self._rung.clear()
+        self._rung.clear()  # first: what comes from here on rings again
         if self._errands:
             return
         deadline = min(self._timers.earliest, min((member.deadline for member in self.members.values()), default=0.0))
