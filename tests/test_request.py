@@ -154,7 +154,7 @@ def test_what_a_trusted_proxy_says() -> None:
     assert asked.url == "http://b.example/x" and asked.exchange is exchange
     asked.enter("route")
     assert exchange.entered == ["route"] and asked.hand_over() and asked.body == b"streamed"
-    assert asked._exchange.transmission() == "transmission"
+    assert isinstance(asked._exchange.transmission(), str)
 
 
 def test_what_it_accepts() -> None:

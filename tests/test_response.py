@@ -29,7 +29,7 @@ def test_kinds(response: Response, content_type: str, body: bytes) -> None:
 
 def test_kinds_with_status_and_headers() -> None:
     for make in (Response.html, Response.text, Response.json):
-        response = make("x", 201, [("A", "1"), ("A", "2")])  # type: ignore[operator]
+        response = make("x", 201, [("A", "1"), ("A", "2")])
         assert response.status == 201 and response.headers.get_all("A") == ["1", "2"]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from salver.protocol.heads import RequestHead, Section
-from salver.request import ClientAddress, Request
+from salver.request import ClientAddress, Request, Transmission
 from salver.response import FileSegment, Response, Segments
 
 LONG_AGO = 1_000_000_000  # Sun, 09 Sep 2001 01:46:40 GMT
@@ -34,6 +34,9 @@ class FakeExchange:
 
     def body_stream(self) -> BinaryIO:
         raise AssertionError
+
+    def transmission(self) -> Transmission:
+        raise NotImplementedError
 
 
 class FakeClock:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from salver.files.listing import list_folder
 from salver.protocol.heads import RequestHead, Section
-from salver.request import ClientAddress, Request
+from salver.request import ClientAddress, Request, Transmission
 from salver.response import Response
 
 
@@ -40,6 +40,9 @@ class FakeExchange:
 
     def body_stream(self) -> BinaryIO:
         return BytesIO()
+
+    def transmission(self) -> Transmission:
+        raise NotImplementedError
 
 
 def request(target: str = "/", accept: str | None = None, exchange: FakeExchange | None = None) -> Request:

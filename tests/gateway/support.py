@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from salver.protocol.heads import RequestHead, Section, parse_request_section
-from salver.request import ClientAddress, Request, RequestBodyError
+from salver.request import ClientAddress, Request, RequestBodyError, Transmission
 from salver.response import Response
 from salver.service.server import Server
 
@@ -37,6 +37,9 @@ class FakeExchange:
 
     def body_stream(self) -> BinaryIO:
         return io.BufferedReader(io.BytesIO(self.body))
+
+    def transmission(self) -> Transmission:
+        raise NotImplementedError
 
 
 class BrokenBody(FakeExchange):
