@@ -6,8 +6,9 @@ Immutable, so that it is shared freely. This file does not know where the pairs 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar
+from typing import TypeVar, overload
 
+Default = TypeVar("Default")
 Value_co = TypeVar("Value_co", covariant=True)
 
 
@@ -47,7 +48,13 @@ class MultiDict(Mapping[str, Value_co]):
             raise self.missing(name)
         return values[0]
 
-    def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+    @overload
+    def get(self, name: str, default: None = None, /) -> Value_co | None: ...
+
+    @overload
+    def get(self, name: str, default: Value_co | Default, /) -> Value_co | Default: ...
+
+    def get(self, name: str, default: object = None, /) -> object:
         """The first value of `name`, `default` where there is none."""
         values = self._by_name.get(name)
         return default if values is None else values[0]

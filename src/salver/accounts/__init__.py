@@ -1,0 +1,11 @@
+"""Accounts: register, log in, protect what others should not see. See `Accounts`.
+
+Needs the extra "accounts"; with PostgreSQL also "postgresql", with shared counts of tries "redis".
+"""
+
+from salver.accounts.accounts import Accounts
+from salver.accounts.errors import AccountError, StoreError
+from salver.accounts.settings import AccountSettings
+from salver.accounts.store import Session, User
+
+__all__ = ["AccountError", "AccountSettings", "Accounts", "Session", "StoreError", "User"]

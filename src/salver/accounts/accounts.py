@@ -1,0 +1,108 @@
+"""`Accounts`: a Handler to mount, and what protects others by it.
+
+    accounts = Accounts("sqlite:///accounts.db")
+    app.mount("/accounts", accounts)
+
+    @app.get("/mine")
+    @accounts.login_required
+    def mine(request):
+        return f"Hello, {request.user.shown_name}"
+
+The parts are made here and put together; what they do is theirs. The database is opened when it is first needed, or
+by `open`, which is for whoever wants to know beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from salver.accounts.api import Interface
+from salver.accounts.errors import AccountError
+from salver.accounts.gate import Gate
+from salver.accounts.pages import Pages
+from salver.accounts.passwords import Hashing
+from salver.accounts.registrar import Registrar
+from salver.accounts.sessions import Sessions
+from salver.accounts.settings import AccountSettings
+from salver.accounts.store import Store, User
+from salver.accounts.tries import Counter, MemoryCounter, RedisCounter, Tries
+from salver.app import App
+from salver.handler import HandlerOptions
+from salver.middleware import cors
+from salver.request import Request
+from salver.response import Response
+
+
+class Accounts:
+    """A Handler: the interfaces for programs and the pages for people, below wherever it is mounted. Safe to use from
+    several threads."""
+
+    def __init__(
+        self,
+        database: str = "sqlite:///accounts.db",
+        *,
+        tries: str | Counter | None = None,
+        hashing: Hashing | None = None,
+        at: str = "/accounts",
+        **settings: Any,
+    ) -> None:
+        """`database`: see `Store`. `tries`: where failures are counted, None for this process alone, `redis://…` where
+        several serve. `at`: where it is mounted, for those who are sent to the login from elsewhere. `settings`:
+        members of `AccountSettings`.
+
+        Opens nothing. Raises `StoreError` for a database that cannot be one, TypeError for a setting that is none.
+        """
+        self.settings = AccountSettings(**settings)
+        self.at = at.rstrip("/")
+        self._store = Store(database)
+        self._hashing = hashing or Hashing()
+        counter = RedisCounter(tries) if isinstance(tries, str) else tries or MemoryCounter()
+        sessions = Sessions(self._store, idle=self.settings.session_idle, absolute=self.settings.session_max)
+        self.registrar = Registrar(self._store, self._hashing, sessions, Tries(counter))
+        self._gate = Gate(sessions, self.settings.origins, plain=self.settings.dangerous_plain_http)
+        self._interface = Interface(self.registrar, self._gate, self.settings)
+        self._pages = Pages(self._interface, self.registrar, self._gate, self.settings)
+        self._app = App()
+        self._interface.add_to(self._app)
+        self._pages.add_to(self._app)
+        if self.settings.origins:
+            self._app.use(cors(origins=self.settings.origins, credentials=True, methods=("GET", "POST")))
+
+    def open(self) -> None:
+        """Connect to the database, bring its tables up to date, and make ready to hash. Raises `StoreError`."""
+        self._store.open()
+        self._hashing.warm()
+
+    def close(self) -> None:
+        """Close the connections to the database; the next use opens new ones."""
+        self._store.close()
+
+    def __call__(self, request: Request) -> Any:
+        return self._app(request)
+
+    def salver_options_for(self, request: Request) -> HandlerOptions:
+        """How the route of a request wants to be run."""
+        return self._app.salver_options_for(request)
+
+    # For other handlers
+
+    def user_of(self, request: Request) -> User | None:
+        """Who is logged in, None for nobody; afterwards `request.user` says the same. Raises `StoreUnavailable`, an
+        `AccountError`."""
+        return self._gate.user_of(request)
+
+    def require(self, handler: Callable[..., Any]) -> Any:
+        """`handler` for those who are logged in. Whoever else asks for a page gets the login, and afterwards the page;
+        what is no browser gets 401."""
+        return self._gate.require(handler, self._refused, self._failed)
+
+    def login_required(self, view: Callable[..., Any]) -> Any:
+        """`require` as a decorator of views."""
+        return self.require(view)
+
+    def _refused(self, request: Request) -> Response:
+        return self._pages.sent_to_login(request, self.at)
+
+    def _failed(self, request: Request, error: AccountError) -> Response:
+        return self._pages.failed(request, error)

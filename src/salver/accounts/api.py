@@ -1,0 +1,245 @@
+"""The interfaces for programs: JSON in, JSON out; a form is taken as well.
+
+    POST /api/register     {"username", "password", "nickname"}
+    POST /api/login        {"username", "password"}
+    POST /api/logout
+    GET  /api/me
+    POST /api/password     {"password", "new_password"}
+    GET  /api/sessions     POST /api/sessions/end {"id"}, or {"others": true}
+    GET  /register.do?p={…}     where it was asked for
+
+Every answer has `message` and `code`: "success" and 0, or "failed" and -1 with `error` (a word that never changes),
+`field` and `detail` (for a person, in their language). What a client sends here is in no log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from salver.accounts.errors import (
+    AccountError,
+    MissingField,
+    NotLoggedIn,
+    PasswordTooLong,
+    RegistrationClosed,
+    WeakPassword,
+)
+from salver.accounts.gate import Gate, private
+from salver.accounts.registrar import Registrar
+from salver.accounts.sessions import Login
+from salver.accounts.settings import AccountSettings
+from salver.accounts.store import Session, User
+from salver.accounts.texts import explained, language_of
+from salver.app import App
+from salver.request import Request
+from salver.response import Response
+
+_BODY_MAX = 16_384  # bytes: a password of 1,024 with every character escaped, three times over
+# What was refused for what it says, and not for how it was sent: with status 200 unless it is to be strict.
+_OF_CONTENT = frozenset(
+    ("bad_name", "name_taken", "bad_nickname", "weak_password", "wrong_credentials", "missing_field")
+)
+
+Action = Callable[[Request, Mapping[str, Any]], Response]
+
+
+class Interface:
+    """The routes, and what they do. Safe to use from several threads."""
+
+    def __init__(self, registrar: Registrar, gate: Gate, settings: AccountSettings) -> None:
+        self._registrar = registrar
+        self._gate = gate
+        self._settings = settings
+
+    def add_to(self, app: App) -> None:
+        """Register the routes."""
+        posts: dict[str, Action] = {
+            "/api/register": self._register,
+            "/api/login": self._log_in,
+            "/api/logout": self._log_out,
+            "/api/password": self._change_password,
+            "/api/sessions/end": self._end_session,
+        }
+        for path, action in posts.items():
+            view = self._guarded(action)
+            # What hashes is handed over before it begins; the others ask the database, and are learned like any.
+            hashes = path in ("/api/register", "/api/login", "/api/password")
+            app.add_route(path, view, ["POST"], name=path[1:], max_body=_BODY_MAX, blocking=hashes or None)
+        for path, action in {"/api/me": self._me, "/api/sessions": self._sessions}.items():
+            app.add_route(path, self._guarded(action), ["GET"], name=path[1:])
+        if self._settings.register_by_get:
+            app.add_route("/register.do", self._register_by_get, ["GET"], name="register.do", blocking=True)
+
+    # Around every action
+
+    def _guarded(self, action: Action) -> Callable[[Request], Response]:
+        def view(request: Request) -> Response:
+            try:
+                self._gate.check_origin(request)
+                return private(action(request, sent_fields(request) if request.method == "POST" else {}))
+            except AccountError as error:
+                return self.failed(request, error)
+
+        return view
+
+    def failed(self, request: Request, error: AccountError) -> Response:
+        """The answer to what was refused."""
+        language = language_of(request.headers.get("accept-language"))
+        said = {"message": "failed", "code": -1, "error": error.code, "detail": explained(error, language)}
+        if error.field:
+            said["field"] = error.field
+        lenient = error.code in _OF_CONTENT and not self._settings.strict_status
+        response = private(Response.json(said, 200 if lenient else error.status))
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(error.retry_after)
+        if response.status == 401:
+            response.headers["WWW-Authenticate"] = f'Session realm="{quote(self._settings.name)}"'
+        return response
+
+    def needed_login(self, request: Request) -> Login:
+        """The login of a request that needs one. Raises `NotLoggedIn`, `StoreUnavailable`."""
+        login = self._gate.login_of(request)
+        if login is None:
+            raise NotLoggedIn("there is no session, or it has ended")
+        return login
+
+    # What they do
+
+    def _register(self, request: Request, sent: Mapping[str, Any]) -> Response:
+        user = self.register(sent)
+        return _success(user=_shown(user))
+
+    def register(self, sent: Mapping[str, Any]) -> User:
+        """A new account of what was sent. Raises `AccountError`."""
+        if not self._settings.registration:
+            raise RegistrationClosed("accounts are made by whoever runs this")
+        nickname = text_of(sent, "nickname", needed=False)
+        return self._registrar.register(text_of(sent, "username"), text_of(sent, "password"), nickname)
+
+    def _log_in(self, request: Request, sent: Mapping[str, Any]) -> Response:
+        text, login = self.log_in(request, sent)
+        response = _success(user=_shown(login.user))
+        self._gate.give(request, response, text)
+        return response
+
+    def log_in(self, request: Request, sent: Mapping[str, Any]) -> tuple[str, Login]:
+        """A new session; the one that the request brought ends. Raises `AccountError`."""
+        begun = self._registrar.log_in(
+            text_of(sent, "username"),
+            text_of(sent, "password"),
+            address=request.client.host,
+            agent=request.headers.get("user-agent", ""),
+        )
+        before = self._gate.cookie_of(request)
+        if before:
+            self._registrar.log_out(before)
+        return begun
+
+    def _log_out(self, request: Request, sent: Mapping[str, Any]) -> Response:
+        text = self._gate.cookie_of(request)
+        if text:
+            self._registrar.log_out(text)
+        response = _success()
+        self._gate.take_back(request, response)
+        return response
+
+    def _me(self, request: Request, sent: Mapping[str, Any]) -> Response:
+        return _success(user=_shown(self.needed_login(request).user))
+
+    def _change_password(self, request: Request, sent: Mapping[str, Any]) -> Response:
+        self.change_password(request, self.needed_login(request), sent)
+        return _success()
+
+    def change_password(self, request: Request, login: Login, sent: Mapping[str, Any]) -> None:
+        """Another password, as it was sent. Raises `AccountError`, its field the one that is at fault."""
+        old, new = text_of(sent, "password"), text_of(sent, "new_password")
+        try:
+            self._registrar.change_password(login, old, new, address=request.client.host)
+        except (WeakPassword, PasswordTooLong) as error:
+            error.field = "new_password"
+            raise
+
+    def _sessions(self, request: Request, sent: Mapping[str, Any]) -> Response:
+        login = self.needed_login(request)
+        listed = [_listed(each, login) for each in self._registrar.sessions_of(login)]
+        return _success(sessions=listed)
+
+    def _end_session(self, request: Request, sent: Mapping[str, Any]) -> Response:
+        login = self.needed_login(request)
+        if sent.get("others") in (True, "true", "1", "on"):
+            return _success(ended=self._registrar.end_other_sessions(login))
+        return _success(ended=int(self._registrar.end_session(login, text_of(sent, "id"))))
+
+    def _register_by_get(self, request: Request) -> Response:
+        """As the first programs did it. The target is what logs show, and has a password in it: it goes first."""
+        sent, encoded = request.query.get("p") or "", request.query.get("encoded") == "1"
+        request.target = request.raw_path
+        try:
+            self.register(_json_object(sent))
+            said: dict[str, Any] = {"code": 0, "msg": "ok"}
+            status, retry_after = 200, None
+        except AccountError as error:
+            language = language_of(request.headers.get("accept-language"))
+            said = {"code": -1, "msg": explained(error, language), "error": error.code}
+            lenient = error.code in _OF_CONTENT and not self._settings.strict_status
+            status, retry_after = 200 if lenient else error.status, error.retry_after
+        text = json.dumps(said, ensure_ascii=False)
+        media_type = "text/plain; charset=utf-8" if encoded else "application/json"
+        response = private(Response(quote(text) if encoded else text, status, content_type=media_type))
+        if retry_after is not None:
+            response.headers["Retry-After"] = str(retry_after)
+        return response
+
+
+def sent_fields(request: Request) -> Mapping[str, Any]:
+    """What a request's body says: a JSON object, or a form. Raises `HTTPError` for a body that is neither, and
+    `MissingField` for JSON that is no object."""
+    if request.content_type == "application/json":
+        sent = request.json
+        if not isinstance(sent, dict):
+            raise MissingField("username")
+        return sent
+    return dict(request.form.items()) if request.body else {}
+
+
+def text_of(sent: Mapping[str, Any], name: str, *, needed: bool = True) -> str:
+    """One field as text. Raises `MissingField` for one that is absent, empty or something else."""
+    value = sent.get(name)
+    if value is None and not needed:
+        return ""
+    if not isinstance(value, str) or (needed and not value.strip()):
+        raise MissingField(name)
+    return value
+
+
+def _json_object(text: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MissingField("username") from None
+    if not isinstance(found, dict):
+        raise MissingField("username")
+    return found
+
+
+def _success(**more: Any) -> Response:
+    return Response.json({"message": "success", "code": 0, **more})
+
+
+def _shown(user: User) -> dict[str, Any]:
+    return {"username": user.name, "nickname": user.nickname, "created": user.created}
+
+
+def _listed(session: Session, login: Login) -> dict[str, Any]:
+    return {
+        "id": session.id,
+        "created": session.created,
+        "used": session.used,
+        "expires": session.expires,
+        "agent": session.agent,
+        "address": session.address,
+        "current": session.id == login.session.id,
+    }

@@ -1,0 +1,143 @@
+"""What may be done with an account, whoever asks for it: register, log in, log out, change, list, end.
+
+Every rule is here, and nothing of HTTP: an interface gives plain text and an address, and gets a value or an
+`AccountError`. A login that fails costs the same whether the account exists or not, and says the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from salver.accounts.errors import BadName, Busy, MissingField, WrongCredentials
+from salver.accounts.names import clean_name, clean_nickname, name_key
+from salver.accounts.passwords import Hashing, check_strength, normal_password
+from salver.accounts.sessions import Login, Sessions
+from salver.accounts.store import Session, Store, User
+from salver.accounts.tries import Tries
+
+logger = logging.getLogger("salver.accounts")
+
+
+class Registrar:
+    """Safe to use from several threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        hashing: Hashing,
+        sessions: Sessions,
+        tries: Tries,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`wall`: seconds since 1970."""
+        self._store = store
+        self._hashing = hashing
+        self._sessions = sessions
+        self._tries = tries
+        self._wall = wall
+
+    def register(self, name: str, password: str, nickname: str = "") -> User:
+        """A new account. Raises `BadName`, `NameTaken`, `BadNickname`, `WeakPassword`, `PasswordTooLong`, `Busy`,
+        `StoreUnavailable`."""
+        name, nickname = clean_name(name), clean_nickname(nickname)
+        secret = normal_password(password)
+        check_strength(password, name, nickname)
+        return self._store.add_user(name, name_key(name), nickname, self._hashing.hash(secret), self._now())
+
+    def log_in(self, name: str, password: str, *, address: str, agent: str = "") -> tuple[str, Login]:
+        """A new session: (what the client is given, the login). Raises `WrongCredentials`, `TooManyTries`,
+        `MissingField`, `PasswordTooLong`, `Busy`, `StoreUnavailable`."""
+        if not name:
+            raise MissingField("username")
+        if not password:
+            raise MissingField("password")
+        secret = normal_password(password)
+        key = name_key(name[:1_024])
+        self._tries.check(key, address)
+        found = self._store.user_by_key(key)
+        encoded = found[1] if found is not None else None
+        # Asked again when its turn has come: a thousand tries sent at once would all have passed the first time.
+        right = self._hashing.verify(encoded, secret, lambda: self._tries.check(key, address))
+        if not right or found is None or found[0].disabled:
+            self._tries.failed(key, address)
+            raise WrongCredentials("wrong name or password")
+        self._tries.succeeded(key, address)
+        self._renew(found[0].id, found[1], secret)
+        return self._sessions.begin(found[0], agent, address)
+
+    def _renew(self, identity: int, encoded: str, secret: bytes) -> None:
+        """The password is at hand only now: encode it anew where that has become stronger. No reason to refuse."""
+        if not self._hashing.is_outdated(encoded):
+            return
+        try:
+            self._store.rehash(identity, encoded, self._hashing.hash(secret))
+        except Busy:
+            logger.debug("the password of account %d is hashed anew at another login", identity)
+
+    def log_out(self, text: str) -> None:
+        """End the session of a client's cookie. Raises `StoreUnavailable`."""
+        self._sessions.end(text)
+
+    def change_password(self, login: Login, old: str, new: str, *, address: str) -> None:
+        """Another password; every other session of the account ends. Raises as `log_in` and `register` do."""
+        if not old:
+            raise MissingField("password")
+        if not new:
+            raise MissingField("new_password")
+        secret, key = normal_password(new), name_key(login.user.name)
+        self._tries.check(key, address)
+        found = self._store.user_by_id(login.user.id)
+        encoded, given = found[1] if found else None, normal_password(old)
+        right = self._hashing.verify(encoded, given, lambda: self._tries.check(key, address))
+        if not right or found is None:
+            self._tries.failed(key, address)
+            raise WrongCredentials("the old password is wrong")
+        check_strength(new, found[0].name, found[0].nickname)
+        self._store.set_password(login.user.id, self._hashing.hash(secret), self._now(), but=login.token)
+        self._sessions.forget_all()
+
+    def sessions_of(self, login: Login) -> list[Session]:
+        """The account's sessions, the one used last first. Raises `StoreUnavailable`."""
+        return self._store.sessions_of(login.user.id, self._now())
+
+    def end_session(self, login: Login, session_id: str) -> bool:
+        """End one of the account's own sessions; False where it has none of that id. Raises `StoreUnavailable`."""
+        ended = self._store.end_session_of(login.user.id, session_id)
+        self._sessions.forget_all()
+        return ended
+
+    def end_other_sessions(self, login: Login) -> int:
+        """End all of the account's sessions but this one; how many. Raises `StoreUnavailable`."""
+        ended = self._store.end_sessions_of(login.user.id, but=login.token)
+        self._sessions.forget_all()
+        return ended
+
+    # For whoever runs this
+
+    def set_password(self, name: str, password: str) -> None:
+        """Another password, without the old one; every session of the account ends. Raises as `register` does, and
+        `BadName` where there is no such account."""
+        user = self._user(name)
+        check_strength(password, user.name, user.nickname)
+        self._store.set_password(user.id, self._hashing.hash(normal_password(password)), self._now())
+        self._sessions.forget_all()
+
+    def set_disabled(self, name: str, *, disabled: bool) -> None:
+        """Let an account log in no more, or again. Raises `BadName`, `StoreUnavailable`."""
+        self._store.set_disabled(self._user(name).id, disabled=disabled)
+        self._sessions.forget_all()
+
+    def users(self) -> list[User]:
+        """Every account. Raises `StoreUnavailable`."""
+        return self._store.all_users()
+
+    def _user(self, name: str) -> User:
+        found = self._store.user_by_key(name_key(name))
+        if found is None:
+            raise BadName(f"there is no account {name}")
+        return found[0]
+
+    def _now(self) -> int:
+        return int(self._wall())

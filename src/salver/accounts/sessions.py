@@ -1,0 +1,143 @@
+"""Sessions: a secret that the client holds, and what the store knows of it.
+
+The client holds 256 random bits in a cookie; the store has their SHA-256 alone, so that who reads the database cannot
+log in with it. An id that a client brings is never adopted: at login a new one is made. What the store says is believed
+for a second, so that a page of many requests asks once; a session that is ended anywhere is refused within that second.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from salver.accounts.store import Session, Store, User
+
+_TOKEN_BYTES = 32
+_TEXT_LENGTH = 43  # of 32 bytes in base64url without padding
+_BELIEVED = 1.0  # seconds
+_REMEMBERED = 16_384  # sessions
+_TOUCHED_EVERY = 3_600  # seconds: how exactly "last used" is kept
+_TOKEN_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+class Login(NamedTuple):
+    """A session that holds. `token` is what the store knows it by."""
+
+    user: User
+    session: Session
+    token: bytes
+
+
+class _Believed(NamedTuple):
+    login: Login | None
+    until: float
+
+
+class Sessions:
+    """Safe to use from several threads."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        idle: int = 14 * 86_400,
+        absolute: int = 90 * 86_400,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """`idle`: seconds after which a session ends that is not used; `absolute`: that it lasts in any case at most.
+        `clock` only goes forward, `wall` is seconds since 1970."""
+        self._store = store
+        self._idle = idle
+        self._absolute = absolute
+        self._clock = clock
+        self._wall = wall
+        self._believed: dict[str, _Believed] = {}
+        self._changing = threading.Lock()
+
+    @property
+    def lifetime(self) -> int:
+        """Seconds that a cookie may be kept by the client."""
+        return self._absolute
+
+    def begin(self, user: User, agent: str, address: str) -> tuple[str, Login]:
+        """A new session: (what the client is given, the login). Raises `StoreUnavailable`."""
+        text = secrets.token_urlsafe(_TOKEN_BYTES)
+        now = int(self._wall())
+        expires = now + min(self._idle, self._absolute)
+        session = Session(_short_id(), user.id, now, now, expires, _printable(agent)[:200], address[:64])
+        token = _hashed(text)
+        self._store.add_session(token, session)
+        return text, Login(user, session, token)
+
+    def find(self, text: str) -> Login | None:
+        """The login that a client's cookie stands for, None for none. Raises `StoreUnavailable`."""
+        believed = self._believed.get(text)
+        if believed is not None and believed.until > self._clock():
+            return believed.login
+        if len(text) != _TEXT_LENGTH or not _TOKEN_CHARACTERS.issuperset(text):
+            return None
+        return self._ask(text)
+
+    def _ask(self, text: str) -> Login | None:
+        token = _hashed(text)
+        until = self._clock() + _BELIEVED
+        now = int(self._wall())
+        found = self._store.session(token, now)
+        login = None
+        if found is not None:
+            session, user = found
+            login = Login(user, self._kept_alive(token, session, now), token)
+        if login is not None:  # what does not exist is not remembered: it costs a client nothing to make up more
+            self._remember(text, _Believed(login, until))
+        else:
+            self._forget(text)
+        return login
+
+    def _kept_alive(self, token: bytes, session: Session, now: int) -> Session:
+        if now - session.used < _TOUCHED_EVERY:
+            return session
+        expires = min(now + self._idle, session.created + self._absolute)
+        self._store.touch_session(token, now, expires)
+        return Session(session.id, session.user_id, session.created, now, expires, session.agent, session.address)
+
+    def _remember(self, text: str, believed: _Believed) -> None:
+        with self._changing:
+            if len(self._believed) >= _REMEMBERED:
+                now = self._clock()
+                self._believed = {each: kept for each, kept in self._believed.items() if kept.until > now}
+                if len(self._believed) >= _REMEMBERED:
+                    self._believed.clear()
+            self._believed[text] = believed
+
+    def _forget(self, text: str) -> None:
+        with self._changing:
+            self._believed.pop(text, None)
+
+    def end(self, text: str) -> None:
+        """Log out; here at once, in other processes within a second. Raises `StoreUnavailable`."""
+        if len(text) == _TEXT_LENGTH:
+            self._store.end_session(_hashed(text))
+        self._forget(text)
+
+    def forget_all(self) -> None:
+        """Believe nothing of what the store has said: something has changed that may end sessions."""
+        with self._changing:
+            self._believed.clear()
+
+
+def _hashed(text: str) -> bytes:
+    return hashlib.sha256(text.encode("ascii")).digest()
+
+
+def _short_id() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode("ascii")
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,141 @@
+"""What a person reads, in their language. One table for each; a key that a language lacks is an error of its test."""
+
+from __future__ import annotations
+
+import re
+
+from salver.accounts.errors import AccountError
+
+ENGLISH, CHINESE = "en", "zh"
+
+_MEMBER = re.compile(r"([A-Za-z*]{1,8})(?:-[A-Za-z0-9]{1,8})*(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?")
+
+TEXTS = {
+    ENGLISH: {
+        "bad_name": "This cannot be a user name. Use letters and digits of one script.",
+        "name_too_long": "A user name has at most {limit} characters.",
+        "name_taken": "This user name is taken. Choose another one.",
+        "bad_nickname": "This cannot be a nickname. Leave it empty, or use at most 64 plain characters.",
+        "weak_password": "This password is easily guessed. Use several words, or something that only you know.",
+        "password_too_short": "A password has at least {limit} characters.",
+        "password_too_long": "A password has at most {limit} bytes.",
+        "wrong_credentials": "User name or password is wrong.",
+        "missing_field": "Please fill this in.",
+        "too_many_tries": "Too many tries. Wait {retry_after} seconds, then try again.",
+        "registration_closed": "Accounts are made by the administrator here.",
+        "not_logged_in": "Please log in.",
+        "foreign_origin": "This came from a page of another site, and was not carried out.",
+        "busy": "Many people are logging in at the moment. Try again in {retry_after} seconds.",
+        "store_unavailable": "Accounts cannot be reached at the moment. Try again in {retry_after} seconds.",
+    },
+    CHINESE: {
+        "bad_name": "用户名无效。请使用同一种文字的字母和数字。",
+        "name_too_long": "用户名最多 {limit} 个字符。",
+        "name_taken": "该用户名已被使用，请换一个。",
+        "bad_nickname": "昵称无效。可以留空，或使用最多 64 个普通字符。",
+        "weak_password": "密码太容易被猜到。请使用几个词，或只有您知道的内容。",
+        "password_too_short": "密码至少 {limit} 个字符。",
+        "password_too_long": "密码最多 {limit} 字节。",
+        "wrong_credentials": "用户名或密码错误。",
+        "missing_field": "请填写此项。",
+        "too_many_tries": "尝试次数过多，请在 {retry_after} 秒后重试。",
+        "registration_closed": "此处的账户由管理员创建。",
+        "not_logged_in": "请先登录。",
+        "foreign_origin": "请求来自其他网站的页面，未被执行。",
+        "busy": "当前登录人数较多，请在 {retry_after} 秒后重试。",
+        "store_unavailable": "暂时无法访问账户，请在 {retry_after} 秒后重试。",
+    },
+}
+
+# What the pages say beside errors.
+WORDS = {
+    ENGLISH: {
+        "log_in": "Log in",
+        "log_out": "Log out",
+        "register": "Create an account",
+        "account": "Your account",
+        "username": "User name",
+        "nickname": "Nickname",
+        "optional": "optional",
+        "password": "Password",
+        "old_password": "Current password",
+        "new_password": "New password",
+        "password_hint": "At least 10 characters; several words are best.",
+        "show": "Show",
+        "hide": "Hide",
+        "no_account": "No account yet?",
+        "have_account": "You have an account?",
+        "logged_in_as": "Logged in as",
+        "change_password": "Change password",
+        "password_changed": "The password is changed. Other devices are logged out.",
+        "devices": "Where you are logged in",
+        "this_device": "this one",
+        "last_used": "last used",
+        "end": "Log out there",
+        "end_others": "Log out everywhere else",
+        "cancel": "Cancel",
+        "please_log_in": "Please log in.",
+        "fill_in": "Please fill this in.",
+        "unreachable": "The server cannot be reached. Try again.",
+        "plain_http": "This connection is not encrypted. Log in over https://, or nothing of it is kept.",
+        "unknown_device": "unknown program",
+    },
+    CHINESE: {
+        "log_in": "登录",
+        "log_out": "退出登录",
+        "register": "注册账户",
+        "account": "您的账户",
+        "username": "用户名",
+        "nickname": "昵称",
+        "optional": "选填",
+        "password": "密码",
+        "old_password": "当前密码",
+        "new_password": "新密码",
+        "password_hint": "至少 10 个字符；最好由几个词组成。",
+        "show": "显示",
+        "hide": "隐藏",
+        "no_account": "还没有账户？",
+        "have_account": "已有账户？",
+        "logged_in_as": "当前用户",
+        "change_password": "修改密码",
+        "password_changed": "密码已修改，其他设备已退出登录。",
+        "devices": "已登录的设备",
+        "this_device": "本设备",
+        "last_used": "上次使用",
+        "end": "在该设备上退出",
+        "end_others": "在其他所有设备上退出",
+        "cancel": "取消",
+        "please_log_in": "请先登录。",
+        "fill_in": "请填写此项。",
+        "unreachable": "无法连接服务器，请重试。",
+        "plain_http": "此连接未加密。请通过 https:// 登录，否则登录状态无法保留。",
+        "unknown_device": "未知程序",
+    },
+}
+
+_WITH_LIMIT = {"bad_name": "name_too_long", "weak_password": "password_too_short"}
+
+
+def language_of(accept_language: str | None) -> str:
+    """The one of our languages that an Accept-Language field likes best (RFC 9110 §12.5.4), English for none."""
+    weights: dict[str, float] = {}
+    for member in (accept_language or "")[:1_000].split(","):
+        matched = _MEMBER.fullmatch(member.strip(" \t"))
+        if matched is not None:
+            weights.setdefault(matched[1].lower(), float(matched[2] or 1))
+    anything = weights.get("*", 0.0)
+    best = max(TEXTS, key=lambda each: weights.get(each, anything))
+    return best if weights.get(best, anything) > 0 else ENGLISH
+
+
+def words_of(language: str) -> dict[str, str]:
+    """The pages' words in a language."""
+    return WORDS[language]
+
+
+def explained(error: AccountError, language: str) -> str:
+    """What went wrong and what to do, for a person."""
+    key = _WITH_LIMIT.get(error.code, error.code) if error.limit is not None else error.code
+    texts = TEXTS[language]
+    text = texts.get(key) or texts.get(error.code) or error.detail or error.code
+    return text.format(limit=error.limit, retry_after=error.retry_after or 1)
