@@ -7,7 +7,6 @@ asked for it looks whether it is still wanted. This file reads no clock and runs
 
 from __future__ import annotations
 
-import heapq
 import math
 
 from salver.net.errands import Errand
@@ -27,6 +26,8 @@ class Timers:
 
     def add(self, when: float, errand: Errand) -> bool:
         """Give it out from `when` on. True where no other comes before."""
+        import heapq  # by those who need one: most servers never do
+
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, errand))
         first = when < self.earliest
@@ -35,6 +36,8 @@ class Timers:
 
     def take_due(self, now: float) -> list[Errand]:
         """All whose time has come, the earliest first."""
+        import heapq
+
         due, heap = [], self._heap
         while heap and heap[0][0] <= now:
             due.append(heapq.heappop(heap)[2])
