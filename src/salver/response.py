@@ -120,7 +120,36 @@ class WaitingBody:
         """The response has ended, or the client has gone. Called once, whatever has happened."""
 
 
-Body = Union[bytes, FileSegment, Segments, Iterable[bytes], WaitingBody]
+class FollowedBytes:
+    """A body in one piece, and something to do behind it: `behind` is called once, by the thread that ran the handler,
+    when the socket has taken the body or the server keeps it. What it raises goes to the log.
+
+    `framed` is for the server: the response as it is sent.
+    """
+
+    __slots__ = ("_behind", "data", "framed")
+
+    def __init__(self, data: bytes, behind: Callable[[], object]) -> None:
+        self.data = data
+        self.framed = b""
+        self._behind: Callable[[], object] | None = behind
+
+    @property
+    def length(self) -> int:
+        """Bytes of it."""
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.data
+
+    def close(self) -> None:
+        """Do what comes behind; further calls do nothing."""
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            behind()
+
+
+Body = Union[bytes, FileSegment, Segments, FollowedBytes, Iterable[bytes], WaitingBody]
 
 
 class Response:
@@ -166,7 +195,7 @@ class Response:
         body = self.body
         if isinstance(body, bytes):
             return len(body)
-        if isinstance(body, (FileSegment, Segments)):
+        if isinstance(body, (FileSegment, Segments, FollowedBytes)):
             return body.length
         return None
 

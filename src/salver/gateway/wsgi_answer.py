@@ -11,13 +11,16 @@ Whatever happens, the iterable's `close` is called once: here, or by the server 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 
 from salver.gateway.wsgi_file import FileWrapper
 from salver.gateway.wsgi_head import Head
 from salver.gateway.wsgi_start import StartResponse, check_piece
 from salver.request import Request, Transmission
-from salver.response import Body, FileSegment, FixedResponse, Response
+from salver.response import Body, FileSegment, FixedResponse, FollowedBytes, Response
+
+logger = logging.getLogger("salver.wsgi")
 
 
 class Pulled:
@@ -49,6 +52,26 @@ class Pulled:
             close()
 
 
+class Rest:
+    """What comes behind the last byte that was promised: nothing, if the application is right, but it may have work
+    to do there."""
+
+    __slots__ = ("_close", "_pieces")
+
+    def __init__(self, pieces: Iterator[bytes], close: Callable[[], object] | None) -> None:
+        self._pieces = pieces
+        self._close = close
+
+    def finish(self) -> None:
+        """Pull to the end, and close. Raises what the application raises."""
+        try:
+            if any(self._pieces):
+                logger.error("a body was longer than its Content-Length, and was cut")
+        finally:
+            if self._close is not None:
+                self._close()
+
+
 def answer(request: Request, start: StartResponse, result: Iterable[bytes]) -> Response:
     """The response for what an application returned. Raises what the iterable raises, and TypeError or RuntimeError
     where it is not as PEP 3333 has it; it is closed then."""
@@ -62,7 +85,7 @@ def answer(request: Request, start: StartResponse, result: Iterable[bytes]) -> R
         if close is not None:
             close()
         raise
-    if close is not None and not isinstance(response.body, (Pulled, FileSegment)):
+    if close is not None and not isinstance(response.body, (Pulled, FileSegment, FollowedBytes)):
         close()
     return response
 
@@ -97,6 +120,11 @@ def _from_iterable(
     head = start.commit()
     if not first:
         return _from_whole(request, head, b"")
+    if head.length == len(first) and head.lines is not None and request.method != "HEAD":
+        body = FollowedBytes(first, Rest(pieces, close).finish)
+        response = FixedResponse(body, head.status, head.fields, head.lines)
+        response.reason = head.reason
+        return response
     return _long_way(head, Pulled(first, pieces, close))
 
 

@@ -22,6 +22,7 @@ from salver.service.streaming import StreamedBody
 
 if TYPE_CHECKING:
     from salver.net.stream import Stream
+    from salver.response import FollowedBytes
     from salver.service.context import Context
     from salver.service.direct import Attachment
 
@@ -171,7 +172,7 @@ class Ending(ABC):
             body.close()
 
 
-def close_quietly(sending: Sending) -> None:
+def close_quietly(sending: Sending | FollowedBytes) -> None:
     """Let go of a response; where its body's `close` raises, that is the handler's fault and changes nothing here."""
     try:
         sending.close()

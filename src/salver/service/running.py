@@ -16,10 +16,10 @@ from salver.handler import DeclaredSite, as_response
 from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError
 from salver.request import ClientAddress, Request, RequestBodyError
-from salver.response import FileSegment, Response, Written
+from salver.response import FileSegment, FollowedBytes, Response, Written
 from salver.service.bodies import buffered
 from salver.service.direct import DirectConnection
-from salver.service.ending import HEAD, RUNNING, SENDING, UNANSWERED
+from salver.service.ending import HEAD, RUNNING, SENDING, UNANSWERED, close_quietly
 from salver.service.outbound import Outbound
 from salver.service.sending import Sending, written
 from salver.service.streaming import StreamedBody
@@ -89,7 +89,7 @@ class Running(Outbound):
     def _call(self, request: Request) -> None:
         """Run the handler and answer with what it gives: text and bytes in one piece, the rest step by step."""
         context = self._context
-        sending: Sending | Written | None = None
+        sending: Sending | Written | FollowedBytes | None = None
         self._phase = RUNNING
         try:
             result = context.handler(request)
@@ -119,7 +119,10 @@ class Running(Outbound):
             else:
                 self._send_any(sending)
 
-    def _send_any(self, sending: Sending | Written) -> None:
+    def _send_any(self, sending: Sending | Written | FollowedBytes) -> None:
+        if isinstance(sending, FollowedBytes):
+            self._send_followed(sending)
+            return
         if not isinstance(sending, Written):
             self._send(sending)
             return
@@ -138,13 +141,15 @@ class Running(Outbound):
         else:
             self._send(sending)
 
-    def _prepare_any(self, response: Response) -> Sending | Written:
-        """Whatever does not leave in one piece: a file has a short way of its own."""
+    def _prepare_any(self, response: Response) -> Sending | Written | FollowedBytes:
+        """Whatever does not leave in one piece, or is not over with that: a file has a short way of its own."""
         if isinstance(response, Written):
             return self._prepare_written(response)
         body, lines = response.body, response.lines
         if body.__class__ is FileSegment and lines is not None and self._body is None:
             return self._prepare_file(response.status, lines, body)
+        if body.__class__ is FollowedBytes and response.reason is None and self._body is None:
+            return self._prepare_followed(response, body)
         request = self._request
         return self._prepare(response if request is None else response.answered(request))
 
@@ -156,6 +161,15 @@ class Running(Outbound):
             self._settle_request_body(may_be_read=False)
         protocol.keep_alive &= response.keep_alive
         return response
+
+    def _prepare_followed(self, response: Response, body: FollowedBytes) -> FollowedBytes:
+        try:
+            body.framed = self._respond(response, body.data)
+        except BaseException:
+            close_quietly(body)
+            raise
+        self._status = response.status
+        return body
 
     def _respond(self, response: Response, body: bytes) -> bytes:
         status, lines, ready = response.status, response.lines, self._context.ready
@@ -174,6 +188,23 @@ class Running(Outbound):
         except OSError as error:
             self._lose(error)
             return
+        if gone == len(data):
+            self._finish(size)
+        else:
+            self._send_rest(data, gone, len(data) - size)
+
+    def _send_followed(self, body: FollowedBytes) -> None:
+        """As `_send_whole`; what follows still belongs to the handler's run, and to its thread."""
+        data, size = body.framed, len(body.data)
+        try:
+            gone = self._stream.send(data)
+        except BlockingIOError:
+            gone = 0
+        except OSError as error:
+            close_quietly(body)
+            self._lose(error)
+            return
+        close_quietly(body)
         if gone == len(data):
             self._finish(size)
         else:
