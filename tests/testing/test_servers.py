@@ -92,6 +92,11 @@ def test_what_a_method_raises_is_raised_in_the_test(base):
         assert client.get("/").status == 200
 
 
+def test_a_method_that_answers_nothing_is_a_failure_too():
+    with pytest.raises(Exception, match="without a response"):
+        TestClient(handler_class(OURS, do_GET=lambda self: None)).get("/")
+
+
 def test_or_is_what_its_clients_see():
     with TestClient(handler_class(OURS), raise_server_exceptions=False) as client:
         assert client.get("/fail").status == 500

@@ -23,7 +23,7 @@ from salver.classes.stream import StreamRequestHandler
 from salver.classes.tcp import BaseServer
 from salver.classes.writing import NoResponse, ResponseWriter
 from salver.handler import HandlerOptions, with_options
-from salver.problem import HTTPError, problem_of
+from salver.problem import HTTPError, note_failure, problem_of
 from salver.request import Request, RequestBodyError
 from salver.response import Response
 from salver.service.connection import HTTPConnection
@@ -123,6 +123,8 @@ class ClassHandler:
         if writer.has_failed:
             logger.debug("%s went away: %s", request.client.host, error)
             return writer.break_off()
+        if not isinstance(error, (HTTPError, RequestBodyError)):
+            note_failure(request, error)
         if isinstance(error, HTTPError) and not writer.has_left:
             handler.log_request(error.status)
         elif isinstance(error, NoResponse):

@@ -332,7 +332,7 @@ class ResponseWriter(io.BufferedIOBase):
         """The response as far as it has not left; `close` is the handler's word. Raises `NoResponse`."""
         with self._lock:
             if not self._started:
-                raise NoResponse
+                raise NoResponse("the method returned without a response")
             if self._failure is not None:
                 return self._end(close=True, aborted=self._must_reset())
             lines, framing = self._head, self._framing

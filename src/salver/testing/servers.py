@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import socketserver
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,30 +22,24 @@ from salver.testing.memory import InMemoryServer, Link
 __all__ = ["Servers"]
 
 
-class RaisingServer(Elsewhere):
-    """The `server` that instances of a handler class see: what they raise goes to whoever asked."""
+class TestedServer(Elsewhere):
+    """The `server` that instances of a handler class see."""
 
     server_address = ("127.0.0.1", 80)
     server_name = "testserver"
     server_port = 80
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Raise the error under way."""
-        error = sys.exception()
-        if error is not None:
-            raise error
-
 
 class Servers:
     """Makes connections to one application."""
 
-    def __init__(self, app: Any, client: tuple[str, int], *, raises: bool, settings: Settings | None) -> None:
+    def __init__(self, app: Any, client: tuple[str, int], *, settings: Settings | None) -> None:
         """See `TestClient`."""
         self._client = client
         self._connect: Callable[[str], Link]
         self._connect_stream: Callable[[str], Link]
         if _is_handler_class(app):
-            server = RaisingServer() if raises else Elsewhere()
+            server = TestedServer()
             blocking = BlockingClassServer(app, server)
             self._connect_stream = self._connect = lambda scheme: blocking.connect(client)
             if takes_fast_way(app):
