@@ -12,7 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cases import cgi, classes, events, hello, https, idle, listing, sleeping, start, static, wsgi
+from benchmarks.cases import (
+    app,
+    cgi,
+    classes,
+    events,
+    hello,
+    https,
+    idle,
+    listing,
+    sleeping,
+    start,
+    static,
+    upload,
+    wsgi,
+)
 from benchmarks.measure import Cores, MeasureError, raise_descriptor_limit
 from benchmarks.report import Finding, as_markdown, as_text, say
 from benchmarks.rounds import Plan
@@ -29,9 +43,12 @@ CASES: dict[str, Callable[[Plan], list[Finding]]] = {
     "sleeping": sleeping.run,
     "idle": idle.run,
     "sse": events.run,
+    "upload": upload.run,
     "start": start.run,
     "listing": listing.run,
     "cgi": cgi.run,
+    "route": app.route,
+    "routes": app.routes,
     "wsgi": wsgi.hello,
     "wsgi-flask": wsgi.flask,
     "json": wsgi.json_echo,

@@ -99,7 +99,7 @@ def test_prefixes() -> None:
             format_cookie(name, "1")
     for settings in ({"path": "/x"}, {"path": None}, {"domain": "a.b"}):
         with pytest.raises(ValueError, match="no domain"):
-            format_cookie("__HOST-s", "1", secure=True, **settings)  # type: ignore[arg-type]
+            format_cookie("__HOST-s", "1", secure=True, **settings)
 
 
 @pytest.mark.parametrize("value", ["", "abc", "a=b", '"quoted"', "!#$%&'()*+-./:<=>?@[]^_`{|}~", '""'])

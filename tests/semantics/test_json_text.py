@@ -117,9 +117,9 @@ def test_written(value: Any, data: bytes) -> None:
 def test_not_written() -> None:
     circle: list[Any] = []
     circle.append(circle)
-    for value in (float("nan"), [float("inf")], circle):
+    for endless in (float("nan"), [float("inf")], circle):
         with pytest.raises(ValueError, match=r"JSON|[Cc]ircular"):
-            encode_json(value)
-    for value in (object(), b"bytes", {1, 2}, Point):
+            encode_json(endless)
+    for strange in (object(), b"bytes", {1, 2}, Point):
         with pytest.raises(TypeError, match="nothing that JSON has"):
-            encode_json(value)
+            encode_json(strange)
