@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from salver.events import Pause
 from salver.files import Folder
 from salver.middleware import compress
 from salver.problem import HTTPError
@@ -197,6 +199,70 @@ def test_an_event_is_not_held_back() -> None:
     assert list(pieces) == []
 
 
+class Quiet(WaitingBody):
+    """A body with something to say now and then."""
+
+    def __init__(self, *pieces: bytes | None) -> None:
+        self.pieces = list(pieces)
+        self.wait = 15.0
+        self.wakes: list[Callable[[], None]] = []
+        self.closed = 0
+
+    def __next__(self) -> bytes | None:
+        if not self.pieces:
+            raise StopIteration
+        self.wait = 5.0
+        return self.pieces.pop(0)
+
+    def attach(self, wake: Callable[[], None]) -> None:
+        self.wakes.append(wake)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_body_that_waits_goes_on_waiting() -> None:
+    quiet = Quiet(None, b"data: 1\n\n", None, b"", b"data: 2\n\n")
+    response = answer(Response(quiet, content_type="text/event-stream"), {"Accept-Encoding": "br, zstd, gzip"})
+    body, unpack = response.body, zlib.decompressobj(31)
+    assert response.headers["content-encoding"] == "gzip"  # a thousand of the others would need gigabytes
+    assert isinstance(body, WaitingBody) and body.wait == 15.0
+    assert next(body) is None and body.wait == 5.0
+    body.attach(wake := lambda: None)
+    assert quiet.wakes == [wake]
+    assert unpack.decompress(next(body) or b"") == b"data: 1\n\n"
+    assert [next(body), next(body)] == [None, b""]
+    assert unpack.decompress(next(body) or b"") == b"data: 2\n\n"
+    assert unpack.decompress(next(body) or b"") == b"" and unpack.eof
+    with pytest.raises(StopIteration):
+        next(body)
+    response.close()
+    assert quiet.closed == 1
+
+
+def test_a_body_that_waits_is_plain_where_gzip_is_not_taken() -> None:
+    quiet = Quiet()
+    assert answer(Response(quiet, content_type="text/event-stream"), {"Accept-Encoding": "br, zstd"}).body is quiet
+    assert answer(Response(quiet, content_type="text/event-stream"), codings=["br"]).body is quiet
+
+
+def test_a_file_answers_a_condition_and_a_range_before_it_is_packed(tmp_path: Path) -> None:
+    path = tmp_path / "page.txt"
+    path.write_bytes(TEXT)
+
+    def handler(request: Request) -> Response:
+        return Response.file(path)
+
+    whole = answer(handler)
+    assert gzip.decompress(content(whole)) == TEXT and whole.headers["etag"].startswith('W/"')
+    same = answer(handler, {**GZIP, "If-None-Match": whole.headers["etag"]})
+    assert same.status == 304 and same.headers["etag"] == whole.headers["etag"]
+    same.close()
+    part = answer(handler, {**GZIP, "Range": "bytes=0-9"})
+    assert part.status == 206 and "content-encoding" not in part.headers
+    part.close()
+
+
 def test_a_stream_ends_once_and_what_it_raises_passes() -> None:
     def broken() -> Iterator[bytes]:
         yield TEXT
@@ -293,7 +359,16 @@ def test_over_a_connection(method: bytes) -> None:
     assert (client.reply.split(b"\r\n\r\n", 1)[1] == b"") == (method == b"HEAD")
 
 
-def test_a_body_that_waits_goes_as_it_is() -> None:
-    made = answer(Response.event_stream(["a" * 2_000, "b"]))
-    assert "Content-Encoding" not in made.headers
-    assert isinstance(made.body, WaitingBody)
+def test_events_over_a_connection_come_when_they_are_sent() -> None:
+    def events() -> Iterator[Any]:
+        yield "one"
+        yield Pause(3_600)
+        yield "two"
+
+    client = Conversation(compress()(lambda request: Response.event_stream(events())))
+    client.say(b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br, gzip\r\n\r\n")
+    head, _, chunks = client.reply.partition(b"\r\n\r\n")
+    assert b"Content-Encoding: gzip" in head
+    packed = b"".join(re.findall(rb"[0-9a-f]+\r\n(.*?)\r\n", chunks, re.DOTALL))
+    assert b"data: one\n\n" in zlib.decompressobj(31).decompress(packed)
+    client.connection.close()

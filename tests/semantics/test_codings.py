@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from salver.semantics import codings
-from salver.semantics.codings import CODINGS, maybe_compressor, maybe_packer
+from salver.semantics.codings import CODINGS, lasting_packer, maybe_compressor, maybe_packer
 
 DATA = b"the same again and again, " * 100
 
@@ -93,3 +93,10 @@ def test_a_body_without_a_piece_is_a_body_all_the_same(coding: str) -> None:
     unpack, make = _unpacker(coding), maybe_packer(coding)
     assert make is not None
     assert unpack(make().finish()) == b""
+
+
+def test_one_that_lasts_costs_little_and_is_gzip_all_the_same() -> None:
+    packer, unpack = lasting_packer(), _unpacker("gzip")
+    for piece in (b"data: 1\n\n", DATA * 50, b"data: 2\n\n"):
+        assert unpack(packer.pack(piece)) == piece
+    assert unpack(packer.finish()) == b""

@@ -17,13 +17,14 @@ from typing import Any
 from salver.handler import Middleware, responder, wraps_handler
 from salver.protocol.headers import MutableHeaders
 from salver.request import Request
-from salver.response import FileSegment, Response, Segments, WaitingBody, Written
+from salver.response import Body, FileSegment, Response, Segments, WaitingBody, Written
 from salver.semantics.codings import (
     CODINGS,
     INLINE,
     LARGEST,
     SMALLEST,
     StreamPacker,
+    lasting_packer,
     maybe_compressor,
     maybe_packer,
 )
@@ -82,7 +83,7 @@ class _Packing:
         self._maybe_coding = lru_cache(64)(self._choose)
 
     def apply(self, request: Request, response: Response) -> Response:
-        """The response, changed in place."""
+        """The response, or one in its place."""
         if isinstance(response, Written) or response.status in _LEFT_ALONE:
             if response.status == 304:
                 _weaken_as_asked(request, response.headers)
@@ -92,18 +93,17 @@ class _Packing:
             return response
         headers = response.headers
         headers["Vary"] = with_vary(headers.get("vary"), "Accept-Encoding")
-        coding = self._maybe_coding(request.headers.get("accept-encoding"))
+        wanted, waits = request.headers.get("accept-encoding"), isinstance(response.body, WaitingBody)
+        coding = self._maybe_coding(wanted, waits)
         packed = None if coding is None else _maybe_packed(request, response, coding)
-        if coding is not None and packed is not None:
-            response.body = packed
-            _mark(headers, coding)
-        return response
+        if coding is None or packed is None:
+            return response
+        _mark(headers, coding)
+        return Response(packed, response.status, headers, reason=response.reason)
 
     def _may_be_packed(self, response: Response) -> bool:
         headers = response.headers
         if "content-encoding" in headers or any(name in headers for name in _DIGESTS):
-            return False
-        if isinstance(response.body, WaitingBody):  # events: short, and each on its own
             return False
         if isinstance(response.body, (FileSegment, Segments)) and response.body.length > LARGEST:
             return False
@@ -112,8 +112,10 @@ class _Packing:
             return False
         return "no-transform" not in headers.get("cache-control", "").lower()  # RFC 9111 §5.2.2.6
 
-    def _choose(self, accept_encoding: str | None) -> str | None:
-        liked = acceptable_codings(accept_encoding, self._codings)
+    def _choose(self, accept_encoding: str | None, waits: bool) -> str | None:
+        """`waits`: for a body that may be open for hours, whose packer has to be small."""
+        offers = [coding for coding in self._codings if coding == "gzip"] if waits else self._codings
+        liked = acceptable_codings(accept_encoding, offers)
         return next((coding for coding in liked if maybe_compressor(coding) is not None), None)
 
 
@@ -145,7 +147,7 @@ def _weaken_as_asked(request: Request, headers: MutableHeaders) -> None:
         headers["ETag"] = "W/" + etag
 
 
-def _maybe_packed(request: Request, response: Response, coding: str) -> bytes | Iterable[bytes] | None:
+def _maybe_packed(request: Request, response: Response, coding: str) -> Body | None:
     """The body in `coding`; None where it had better go as it is. A body that is not sent is let go of."""
     body = response.body
     if isinstance(body, bytes) and body:
@@ -153,15 +155,17 @@ def _maybe_packed(request: Request, response: Response, coding: str) -> bytes | 
     if request.method == "HEAD":
         response.close()
         return ()
+    if isinstance(body, WaitingBody):
+        return PackedWaitingBody(body, lasting_packer())
     make = maybe_packer(coding)
-    if make is None or isinstance(body, (bytes, WaitingBody)):
+    if make is None or isinstance(body, bytes):
         return None
     if isinstance(body, (FileSegment, Segments)):
         return PackedBody(_Pieces(body), make())
     return PackedBody(body, make())
 
 
-def _maybe_packed_bytes(request: Request, body: bytes, coding: str) -> bytes | Iterable[bytes] | None:
+def _maybe_packed_bytes(request: Request, body: bytes, coding: str) -> Body | None:
     if len(body) > INLINE and not request.hand_over():
         return None  # every thread is taken, and plain bytes are right in any case
     make, pack = maybe_packer(coding), maybe_compressor(coding)
@@ -204,6 +208,39 @@ class PackedBody:
         close = getattr(self._body, "close", None)
         if close is not None:
             close()
+
+
+class PackedWaitingBody(WaitingBody):
+    """The same for a body that may have nothing to send for a while."""
+
+    __slots__ = ("_body", "_packer", "wait")
+
+    def __init__(self, body: WaitingBody, packer: StreamPacker) -> None:
+        self._body = body
+        self._packer: StreamPacker | None = packer
+        self.wait = body.wait
+
+    def __next__(self) -> bytes | None:
+        """See `WaitingBody`."""
+        packer = self._packer
+        if packer is None:
+            raise StopIteration
+        try:
+            piece = next(self._body)
+        except StopIteration:
+            self._packer = None
+            return packer.finish()
+        self.wait = self._body.wait
+        return packer.pack(piece) if piece else piece
+
+    def attach(self, wake: Callable[[], None]) -> None:
+        """See `WaitingBody`."""
+        self._body.attach(wake)
+
+    def close(self) -> None:
+        """See `WaitingBody`."""
+        self._packer = None
+        self._body.close()
 
 
 class _Pieces:
