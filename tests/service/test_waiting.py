@@ -137,6 +137,30 @@ def test_a_wait_is_no_stall_and_has_no_deadline() -> None:
     assert chunks(talk) == b"1\r\nx\r\n"
 
 
+def test_a_client_that_vanished_without_a_word_is_noticed() -> None:
+    body = Body()
+    talk = talk_of(body, timeout_stalled=30)
+    for _ in range(29):
+        body.add(b"x")
+        talk.pass_time(1)
+    talk.stream.waiting = 12  # from here on nothing is acknowledged
+    for _ in range(40):
+        body.add(b"x")
+        talk.stream.waiting += 6
+        talk.pass_time(1)
+    assert (body.closed, talk.stream.was_reset) == (1, True)
+
+
+def test_one_that_is_slow_to_acknowledge_is_not() -> None:
+    body = Body()
+    talk = talk_of(body, timeout_stalled=30)
+    talk.stream.waiting = 600
+    for _ in range(200):
+        body.add(b"x")
+        talk.pass_time(1)
+    assert body.closed == 0
+
+
 def test_a_client_that_goes_is_noticed_at_once() -> None:
     body = Body(b"a")
     talk = talk_of(body).end()

@@ -70,6 +70,8 @@ class HTTPConnection(Running):
                 self._refuse(408, "the request did not arrive in time")
             else:
                 self.close()
+        elif self._phase == WAITING:
+            self._check_listener(now)
         elif self._sending is not None:
             self._check_reader(self._sending, now)
         elif self._phase == HEAD and self._last_byte != RESTING:

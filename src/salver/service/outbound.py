@@ -12,7 +12,6 @@ a time is inside it.
 from __future__ import annotations
 
 import logging
-import math
 import select
 from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
@@ -251,9 +250,17 @@ class Outbound(Ending):
             self._continue_sending()  # once more: what came before nobody was told of
         else:
             self._phase = WAITING
-            self.deadline = math.inf
+            self.deadline = sending.next_look(self._context.crew.now, self._context.timeouts.stalled)
             self._want(READ if self._protocol.buffered < self._context.read_ahead else 0)
             sending.set_alarm()
+
+    def _check_listener(self, now: float) -> None:
+        """A client that vanished without a word is one that acknowledges nothing of what it is sent."""
+        sending = cast("WaitingSending", self._sending)
+        if sending.is_lost(self._stream.unsent()):
+            self._abort("the client has acknowledged nothing for too long")
+        else:
+            self.deadline = sending.next_look(now, self._context.timeouts.stalled)
 
     def on_wake(self, sending: WaitingSending) -> None:
         """See `Owner`."""

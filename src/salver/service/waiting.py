@@ -34,7 +34,18 @@ _GRAIN = 0.001
 class WaitingSending(Sending):
     """One such response on its way. Used by one thread at a time, but for `wake`."""
 
-    __slots__ = ("_alarm", "_crew", "_due", "_is_called", "_owner", "_waiting", "waits")
+    __slots__ = (
+        "_acknowledged",
+        "_alarm",
+        "_crew",
+        "_due",
+        "_is_called",
+        "_look",
+        "_outstanding",
+        "_owner",
+        "_waiting",
+        "waits",
+    )
 
     def __init__(self, protocol: Connection, body: WaitingBody) -> None:
         super().__init__(protocol, body)
@@ -43,6 +54,8 @@ class WaitingSending(Sending):
         self._owner: Owner | None = None
         self._alarm = self._due = math.inf  # crew time of the timer under way, and of the body's wish
         self._is_called = False  # an errand is under way
+        self._look = -math.inf  # crew time of the next look at what the client acknowledges
+        self._acknowledged, self._outstanding = 0, False  # at the last one: bytes, and whether some were missing
         self.waits = False
 
     def _refill(self) -> bool:
@@ -117,6 +130,19 @@ class WaitingSending(Sending):
             return True
         self._arm(crew)
         return False
+
+    def next_look(self, now: float, every: float) -> float:
+        """When `is_lost` is to be asked: every so many seconds, however often events come."""
+        if self._look <= now:
+            self._look = now + every
+        return self._look
+
+    def is_lost(self, unsent: int) -> bool:
+        """Of what was on its way at the last look, nothing has been acknowledged since; `unsent` bytes are now."""
+        acknowledged = self.sent - unsent
+        lost = self._outstanding and acknowledged <= self._acknowledged
+        self._acknowledged, self._outstanding = acknowledged, unsent > 0
+        return lost
 
     def close(self) -> None:
         """As ever; whoever still wakes it does so for nothing, and keeps no connection alive."""
