@@ -13,6 +13,7 @@ from salver.handler import HandlerOptions, options_of
 from salver.middleware import trusted_proxies
 from salver.request import Request
 from tests.middleware.support import Peer, request
+from tests.service.harness import Conversation
 
 X_FIELDS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
 PROXY = "10.0.0.1"
@@ -139,6 +140,14 @@ def test_nothing_gets_through_but_addresses_schemes_and_hosts(text: str) -> None
         assert re.fullmatch(r"[0-9a-f:.]+", client) and 0 <= port <= 65_535
         assert scheme in ("http", "https")
         assert re.fullmatch(r"[A-Za-z0-9\-._~!$&'()*+;=%\[\]:]+", host)
+
+
+def test_the_access_log_has_the_client_and_nothing_raw() -> None:
+    client = Conversation(trusted_proxies([PROXY])(lambda request: "x"), host=PROXY)
+    for chain in (b"198.51.100.7", b"evil\x9b[2J", b"::1"):
+        client.say(b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: " + chain + b"\r\n\r\n")
+    assert client.statuses == [200, 200, 200]
+    assert [line[0] for line in client.log.lines] == ["198.51.100.7", PROXY, "::1"]
 
 
 def test_the_wrapper_is_run_as_what_it_wraps() -> None:

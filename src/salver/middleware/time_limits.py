@@ -9,7 +9,7 @@ only good way. How many handlers may go on like this is bounded; past that, furt
 
 From the moment when a handler reads the body from the connection as it comes, or writes its answer while it runs, two
 threads would stand in one connection, so it is not cut off any more. The body of an answer is made outside of all this.
-The price is two changes of threads, about 50 µs a request: this is for views that may be slow.
+The price is two changes of threads, about 20 µs a request: this is for views that may be slow.
 """
 
 from __future__ import annotations

@@ -157,7 +157,9 @@ class Ending(ABC):
         if request.method == "HEAD" or status in BODILESS:
             size = 0
         section, seconds = request.head.section, perf_counter() - self._started
-        log.add(self._peer.host, request.method, request.target, section.minor, status, size, seconds, section)
+        # The client is whom a trusted proxy has named, where one has.
+        peer = self._peer if request._exchange is self else request.client
+        log.add(peer.host, request.method, request.target, section.minor, status, size, seconds, section)
 
     def _let_go(self) -> None:
         self._request = None
