@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from salver.net.poller import READ
 from salver.protocol.server_connection import ServerConnection
-from salver.request import ClientAddress, Request
+from salver.request import ClientAddress, Forwarded, Request
 from salver.service.bodies import BodyCollector
 from salver.service.sending import Sending
 from salver.service.streaming import StreamedBody
@@ -157,8 +157,8 @@ class Ending(ABC):
         if request.method == "HEAD" or status in BODILESS:
             size = 0
         section, seconds = request.head.section, perf_counter() - self._started
-        # The client is whom a trusted proxy has named, where one has.
-        peer = self._peer if request._exchange is self else request.client
+        exchange = request._exchange
+        peer = exchange.client if isinstance(exchange, Forwarded) else self._peer  # whom a trusted proxy has named
         log.add(peer.host, request.method, request.target, section.minor, status, size, seconds, section)
 
     def _let_go(self) -> None:
