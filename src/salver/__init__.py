@@ -9,8 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from salver.app.csrf import csrf_exempt as csrf_exempt
+    from salver.app.csrf import csrf_field as csrf_field
+    from salver.app.csrf import csrf_protect as csrf_protect
+    from salver.app.csrf import csrf_token as csrf_token
     from salver.app.errors import abort as abort
+    from salver.app.flash import flash as flash
+    from salver.app.flash import flashes as flashes
     from salver.app.logs import log as log
+    from salver.app.sessions import sessions as sessions
+    from salver.app.templates import Templates as Templates
     from salver.application import App as App
     from salver.handler import Handler as Handler
     from salver.handler import options as options
@@ -29,6 +37,14 @@ _HOMES = {
     "App": "salver.application",
     "abort": "salver.app.errors",
     "log": "salver.app.logs",
+    "sessions": "salver.app.sessions",
+    "flash": "salver.app.flash",
+    "flashes": "salver.app.flash",
+    "csrf_exempt": "salver.app.csrf",
+    "csrf_field": "salver.app.csrf",
+    "csrf_protect": "salver.app.csrf",
+    "csrf_token": "salver.app.csrf",
+    "Templates": "salver.app.templates",
     "Handler": "salver.handler",
     "options": "salver.handler",
     "Request": "salver.request",
@@ -51,10 +67,18 @@ __all__ = [
     "Segments",
     "Server",
     "TLSFiles",
+    "Templates",
     "abort",
+    "csrf_exempt",
+    "csrf_field",
+    "csrf_protect",
+    "csrf_token",
+    "flash",
+    "flashes",
     "log",
     "options",
     "serve",
+    "sessions",
 ]
 
 
