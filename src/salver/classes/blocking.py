@@ -23,6 +23,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from salver.classes.heads import Framing
+from salver.classes.lingering import linger
 from salver.problem import HTTPError, problem_of
 from salver.protocol.errors import RemoteProtocolError
 from salver.protocol.server_connection import ServerConnection
@@ -107,11 +108,22 @@ class WatchedWriter:
         return getattr(self.under, name)
 
 
+class BadBody(ConnectionAbortedError):
+    """A request's body that cannot be read to its end; `status` is what its sender is told, if nothing has been."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class BlockingHTTP:
     """What `BaseHTTPRequestHandler` does with a socket of its own."""
 
     _reader: TimedReader | None = None
     _outer_rfile: Any = None  # the connection's, while a method runs whose request has no body
+    _received = 0  # bytes of the body of the request in hand
+    _length_limit = 0  # bytes that it may have
+    _linger = False  # input was refused that may still be on its way
     _length = 0  # of the body of the request in hand: bytes, or one of the protocol's words
 
     command: Any
@@ -156,8 +168,9 @@ class BlockingHTTP:
             self.close_connection = True
             return False
         self._set_deadline(self._settings.timeouts.head)
-        self.raw_requestline = self.rfile.readline(_LONGEST_LINE + 1)
-        if len(self.raw_requestline) > _LONGEST_LINE:
+        most = _LONGEST_LINE if self.dangerous_leniency else self._settings.limits.request_line + 1  # type: ignore[attr-defined]
+        self.raw_requestline = self.rfile.readline(most + 1)
+        if self.dangerous_leniency and len(self.raw_requestline) > _LONGEST_LINE:  # type: ignore[attr-defined]
             self.requestline = self.command = ""
             self.request_version = "HTTP/1.1"
             self.close_connection = True
@@ -200,6 +213,7 @@ class BlockingHTTP:
         return None
 
     def _refuse(self, error: RemoteProtocolError) -> None:
+        self._linger = True
         if error.status == HTTPStatus.BAD_REQUEST:
             message = f"Bad request syntax ({self.requestline!r})"
         elif error.status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
@@ -221,10 +235,19 @@ class BlockingHTTP:
         self._protocol = protocol
         if self._length:
             self.close_connection = True  # until its end has been seen: see `_run_blocking`
+        self._length_limit = self._most_body()
         self._keeps = section.keep_alive and self.protocol_version >= "HTTP/1.1"  # type: ignore[attr-defined]
+
+    def _most_body(self) -> int:
+        said = self.salver_options.max_body  # type: ignore[attr-defined]
+        return self._settings.limits.body if said is None else int(said)
 
     def _may_continue(self, head: RequestHead) -> bool:
         section = head.section
+        if self._length > self._length_limit:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)  # type: ignore[attr-defined]
+            self._linger = True
+            return False
         if section.expects_other:
             self.send_error(HTTPStatus.EXPECTATION_FAILED)  # type: ignore[attr-defined]
             return False
@@ -247,6 +270,7 @@ class BlockingHTTP:
         self.__dict__.pop("_framing", None)
         self.__dict__.pop("_body", None)
         watched = self.wfile = WatchedWriter(wfile)
+        self._received = 0
         if self._length:
             self.rfile = buffered(partial(self._read_more, rfile, monotonic()))
             self.close_connection = not self._keeps
@@ -257,6 +281,11 @@ class BlockingHTTP:
             self.wfile.flush()
             if not self.close_connection and not (watched.settled and not watched.room and self._read_away()):
                 self.close_connection = True
+        except BadBody as error:
+            if watched.wrote:
+                self._reset()
+                raise
+            self._refuse_body(error)
         except BaseException:
             if watched.is_half:
                 self._reset()
@@ -264,6 +293,19 @@ class BlockingHTTP:
         finally:
             self.rfile, self.wfile = rfile, wfile
             self._outer_rfile = None
+
+    def _refuse_body(self, error: BadBody) -> None:
+        self.__dict__.pop("_headers_buffer", None)
+        self.close_connection = self._linger = True
+        self.send_error(error.status, None, str(error))  # type: ignore[attr-defined]
+
+    def finish(self) -> None:
+        """End, as the standard library does; where input was refused, once the client may have read why."""
+        connection = self.connection  # type: ignore[attr-defined]
+        if self._linger and isinstance(connection, socket.socket) and connection.fileno() != -1:
+            self.wfile.flush()
+            linger(connection, self._settings.timeouts.linger)
+        super().finish()  # type: ignore[misc]  # StreamRequestHandler's
 
     def _reset(self) -> None:
         """End the connection so that no client takes half of a response for a whole one; nothing more can be sent."""
@@ -317,21 +359,26 @@ class BlockingHTTP:
         protocol = self._protocol
         try:
             while not (data := protocol.read_body()) and not protocol.body_complete:
+                if protocol.body_announced > self._length_limit:
+                    break
                 self._receive(rfile, started)
         except RemoteProtocolError as error:
             self.close_connection = True
-            raise ConnectionAbortedError(f"the request's body: {error}") from None
-        self._received = self.__dict__.get("_received", 0) + len(data)
+            raise BadBody(error.status, f"the request's body: {error}") from None
+        self._received += len(data)
+        if self._received + protocol.body_announced > self._length_limit:
+            raise BadBody(413, f"a body may have {self._length_limit} bytes here")
         return data
 
     def _receive(self, rfile: Any, started: float) -> None:
         """Never more than the body's own: what follows it is the next request."""
         timeouts, elapsed = self._settings.timeouts, monotonic() - started
-        if elapsed >= timeouts.body and self.__dict__.get("_received", 0) < elapsed * timeouts.body_rate:
+        if elapsed >= timeouts.body and self._received < elapsed * timeouts.body_rate:
             raise TimeoutError("the body did not arrive in time")
         self._set_deadline(timeouts.body)
         announced = self._protocol.body_announced
-        data = rfile.read1(min(announced, 65_536)) if announced else rfile.readline(_LONGEST_LINE)
+        read = getattr(rfile, "read1", rfile.read)  # one without a buffer has but the latter, which reads once as well
+        data = read(min(announced, 65_536)) if announced else rfile.readline(_LONGEST_LINE)
         if data:
             self._protocol.receive(data)
         else:

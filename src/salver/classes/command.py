@@ -43,7 +43,7 @@ def test(
     `tls_cert`, `ServerClass` is one that takes a certificate."""
     HandlerClass.protocol_version = protocol
     tls = (tls_cert, tls_key, tls_password) if tls_cert else None
-    _serve(_make_server(ServerClass, HandlerClass, bind, port, tls))
+    _serve(_make_server(ServerClass, HandlerClass, bind, port, tls), "https" if tls else "http")
 
 
 def _make_server(server_class: Any, handler_class: Any, bind: str | None, port: int, tls: Any) -> Any:
@@ -54,11 +54,10 @@ def _make_server(server_class: Any, handler_class: Any, bind: str | None, port: 
     return server_class(target, handler_class, certfile=cert, keyfile=key, password=password)
 
 
-def _serve(server: Any) -> None:
-    with server:
+def _serve(made: Any, scheme: str) -> None:
+    with made as server:
         host, port = server.socket.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        scheme = "https" if hasattr(server, "certfile") else "http"
         print(f"Serving {scheme.upper()} on {host} port {port} ({scheme}://{shown}:{port}/) ...", flush=True)
         try:
             server.serve_forever()
@@ -98,7 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
         server = _make_server(DualStackTLSServer if tls else DualStackServer, handler, given.bind, given.port, tls)
     except (OSError, OverflowError) as error:  # OverflowError: a port that is none
         _fail(parser, given, error)
-    _serve(server)
+    _serve(server, "https" if tls else "http")
 
 
 def _handler_class(given: argparse.Namespace) -> type[SimpleHTTPRequestHandler]:

@@ -15,6 +15,7 @@ import socket
 import ssl
 from typing import Any
 
+from salver.classes.lingering import linger
 from salver.net.certificates import Certificates, GivenContext
 from salver.net.tls import TLSStream
 
@@ -78,13 +79,8 @@ def shake_hands(connection: Any, seconds: float) -> None:
 def _answer_plainly(connection: ssl.SSLSocket) -> None:
     """Say in HTTP what is spoken here, and wait a little for the client to have read it: with input unread, a close is
     a reset, which may overtake the answer."""
-    below = socket.socket
-    below.send(connection, _ANSWER)
-    below.shutdown(connection, socket.SHUT_WR)
-    connection.settimeout(_LINGER)
-    for _ in range(4):
-        if not below.recv(connection, 65_536):
-            break
+    socket.socket.send(connection, _ANSWER)
+    linger(connection, _LINGER)
 
 
 def say_goodbye(connection: Any) -> None:
