@@ -272,6 +272,13 @@ def test_much_that_waits_leaves_in_pieces() -> None:
     assert max(sizes) < 100_000
 
 
+def test_a_channel_is_for_one_response() -> None:
+    channel = Channel()
+    event_stream(channel)
+    with pytest.raises(ValueError, match="one response"):
+        event_stream(channel)
+
+
 def test_an_event_has_its_own_fields() -> None:
     with pytest.raises(TypeError, match="its own fields"):
         Channel().send(Event("x"), id="1")

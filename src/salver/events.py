@@ -153,14 +153,14 @@ class Generated(_Stream):
 class Channel(_Stream):
     """Events for one client, from any thread. Thread-safe; the body of one response."""
 
-    __slots__ = ("__weakref__", "_closed", "_ended", "_waiting", "_wake", "lost")
+    __slots__ = ("__weakref__", "_closed", "_ended", "_taken", "_waiting", "_wake", "lost")
 
     def __init__(self, backlog: int = 100) -> None:
         """`backlog`: how many events may wait for a client that reads slowly; past it, the oldest is `lost`."""
         super().__init__()
         self._waiting: deque[bytes] = deque(maxlen=max(1, backlog))
         self._wake: Callable[[], None] | None = None
-        self._ended = self._closed = False
+        self._ended = self._closed = self._taken = False
         self.lost = 0  # about how many events its client never saw, because it read too slowly
 
     @property
@@ -205,6 +205,13 @@ class Channel(_Stream):
             wake()
 
     # For the server
+
+    def taken(self) -> Channel:
+        """Itself, for its response. Raises ValueError the second time: each event goes to one client."""
+        if self._taken:
+            raise ValueError("a Channel is for one response; for several, there is Broadcast")
+        self._taken = True
+        return self
 
     def attach(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -339,7 +346,7 @@ def event_stream(
 
 def _stream_of(source: object, last_event_id: str | None) -> Channel | Generated:
     if isinstance(source, Channel):
-        return source
+        return source.taken()
     if isinstance(source, Broadcast):
         return source.subscribe(last_event_id)
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes, dict)):

@@ -82,6 +82,17 @@ def test_one_that_blocks_is_rescued_and_its_member_comes_back() -> None:
         assert client.ask("fast") == "fast"
 
 
+def test_a_member_does_not_wait_for_a_thousand_errands() -> None:
+    with echo_server() as server, server.connect() as client:
+        called = list[int]()
+        server.crew.call_soon(lambda: time.sleep(0.1))  # so that the rest comes at once
+        for _ in range(1_000):
+            server.crew.call_soon(lambda: time.sleep(0.001) or called.append(1))
+        assert client.ask("fast") == "fast"
+        assert len(called) < 1_000
+        assert until(lambda: len(called) == 1_000)
+
+
 def test_one_about_a_member_that_has_gone_is_dropped() -> None:
     with echo_server() as server, server.connect() as client:
         client.ask("fast")

@@ -27,6 +27,9 @@ __all__ = ["Rounds"]
 
 logger = logging.getLogger(__name__)
 
+# Errands in a row: an event for ten thousand listeners is as many of them, and a request should not wait for all.
+_ERRANDS = 128
+
 
 class _Tick:
     """The tick as a member, so that a tick that blocks is rescued like anything else."""
@@ -209,8 +212,14 @@ class Rounds(ABC):
         self._calendar.set_alarm(self._timers.earliest)
 
     def _run_errands(self, term: Term) -> bool:
-        """What the leader was asked to do, but not what it is asked meanwhile. False if it leads no longer."""
-        for _ in range(len(self._errands)):
+        """What the leader was asked to do, but not what it is asked meanwhile, and not so much at once that others
+        wait for it. False if it leads no longer."""
+        asked = len(self._errands)
+        if asked > _ERRANDS and not self._stopping:
+            asked = _ERRANDS
+            self._attention = True
+            self._poller.wake()  # for the rest, behind what is ready by then
+        for _ in range(asked):
             function, member = self._errands.pop()
             if member is None:
                 self._run_plainly(function)

@@ -53,9 +53,15 @@ class TLSConnection(HTTPConnection):
     def _read_on(self) -> None:
         """Behind what was read stood more. While a response is on its way it waits, as it would in a socket, and so it
         does behind requests that wait for their turn."""
-        if self._tls.more and self._phase in _READING:
+        if self._tls.more and self._phase in _READING and self.interest:
             self.on_ready()
         elif self._phase == QUEUED:
+            self._context.crew.call_soon(self._read_on, self)
+
+    def _ask_again(self) -> None:
+        """As ever; what comes behind the end of a body that waited may be here already."""
+        super()._ask_again()
+        if self._tls.more:
             self._context.crew.call_soon(self._read_on, self)
 
     def _shake(self) -> bool:
