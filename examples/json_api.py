@@ -1,48 +1,55 @@
 """A small JSON API with its state in memory: GET and POST /notes, GET and DELETE /notes/1.
 
 python examples/json_api.py [ADDRESS]
-curl -d '{"text": "polish the tray"}' http://127.0.0.1:8000/notes
+curl --json '{"text": "polish the tray"}' http://127.0.0.1:8000/notes
 """
 
 import itertools
-import json
 import sys
 from typing import Any
 
-from salver import Request, Response, serve
+from salver import App, Request, Response
+from salver.app import abort
+
+app = App()
+notes: dict[int, str] = {}  # requests run in several threads, but a dict needs no lock for one step at a time
+numbers = itertools.count(1)
 
 
-class Notes:
-    """A handler is anything that can be called; an object keeps state. Requests run in several threads, but a dict
-    needs no lock for one step at a time."""
+@app.get("/notes")
+def every() -> dict[str, str]:
+    return {str(number): text for number, text in notes.items()}
 
-    def __init__(self) -> None:
-        self._notes: dict[str, str] = {}
-        self._numbers = itertools.count(1)
 
-    def __call__(self, request: Request) -> Any:
-        first, _, number = request.path.strip("/").partition("/")
-        if first != "notes":
-            return {"error": "there is /notes, and nothing else"}, 404
-        if number:
-            return self._one(request.method, number)
-        return self._add(request) if request.method == "POST" else self._notes
+@app.post("/notes")
+def add(request: Request) -> tuple[Any, int, dict[str, str]]:
+    text, number = text_of(request), next(numbers)
+    notes[number] = text
+    return {"id": number, "text": text}, 201, {"Location": app.url_for("one", number=number)}
 
-    def _add(self, request: Request) -> Any:
-        try:
-            text = str(json.loads(request.body)["text"])
-        except (ValueError, KeyError, TypeError):
-            return {"error": 'send {"text": "..."}'}, 400
-        number = str(next(self._numbers))
-        self._notes[number] = text
-        return {number: text}, 201, {"Location": f"/notes/{number}"}
 
-    def _one(self, method: str, number: str) -> Any:
-        text = self._notes.pop(number, None) if method == "DELETE" else self._notes.get(number)
-        if text is None:
-            return {"error": f"there is no note {number}"}, 404
-        return Response(status=204) if method == "DELETE" else {number: text}
+@app.get("/notes/{number:int}")
+def one(number: int) -> dict[str, Any]:
+    text = notes.get(number)
+    if text is None:
+        abort(404, f"There is no note {number}.")
+    return {"id": number, "text": text}
+
+
+@app.delete("/notes/{number:int}")
+def remove(number: int) -> Response:
+    one(number)
+    del notes[number]
+    return Response(status=204)
+
+
+def text_of(request: Request) -> str:
+    """What is no JSON is a 400 already, and what says that it is something else a 415."""
+    sent = request.json
+    if not isinstance(sent, dict) or not isinstance(sent.get("text"), str):
+        abort(400, 'Send {"text": "…"}.')
+    return str(sent["text"])
 
 
 if __name__ == "__main__":
-    serve(Notes(), bind=sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:8000")
+    app.run(bind=sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:8000")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
 import json
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,64 +14,18 @@ import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 import pytest
 
 from salver.files import Folder
 from salver.service.server import Server
+from tests.examples.app_examples import EXAMPLES, ROOT, SECONDS, Example, running
 
-ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ROOT / "examples"
-SECONDS = 20.0
-
-
-class Example:
-    """A running example."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def ask(self, path: str, method: str = "GET", body: bytes | None = None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        try:
-            connection.request(method, path, body)
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
-
-
-@contextlib.contextmanager
-def running(name: str) -> Iterator[Example]:
-    """The example on a free port; it ends cleanly, without a word."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, str(EXAMPLES / name), f"127.0.0.1:{port}"],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        _wait_for(port, process)
-        yield Example(port)
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=SECONDS)
-        assert (process.returncode, output, errors) == (0, "", "")
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.02)
-    pytest.fail(f"it does not serve: {process.communicate()[1] if process.poll() is not None else 'it runs'}")
+JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+BROWSED = ROOT / "tests" / "browser" / "test_examples_in_browser.py"
 
 
 def test_hello() -> None:
@@ -85,14 +36,23 @@ def test_hello() -> None:
 def test_json_api() -> None:
     with running("json_api.py") as example:
         assert example.ask("/notes") == (200, b"{}")
-        status, body = example.ask("/notes", "POST", b'{"text": "polish"}')
-        assert (status, json.loads(body)) == (201, {"1": "polish"})
-        assert json.loads(example.ask("/notes/1")[1]) == {"1": "polish"}
-        for bad in (b"{", b"[]", b"{}", b"\xff"):
-            assert example.ask("/notes", "POST", bad)[0] == 400
+        assert ask_json(example, "/notes", "POST", {"text": "polish"}) == (201, {"id": 1, "text": "polish"})
+        assert ask_json(example, "/notes/1") == (200, {"id": 1, "text": "polish"})
+        assert ask_json(example, "/notes") == (200, {"1": "polish"})
+        for bad in (b"{", b"[]", b"{}", b'{"text": 5}', b"\xff"):
+            assert example.ask("/notes", "POST", bad, JSON)[0] == 400
+        assert example.ask("/notes", "POST", b"text=polish", FORM)[0] == 415
+        assert example.ask("/notes", "PATCH")[0] == 405
         assert example.ask("/notes/1", "DELETE") == (204, b"")
         assert example.ask("/notes/1", "DELETE")[0] == 404
-        assert example.ask("/elsewhere")[0] == 404
+        assert example.ask("/notes/none")[0] == 404
+        status, said = ask_json(example, "/notes/7")
+        assert (status, said["detail"]) == (404, "There is no note 7.")
+
+
+def ask_json(example: Example, path: str, method: str = "GET", value: Any = None) -> tuple[int, Any]:
+    status, body = example.ask(path, method, None if value is None else json.dumps(value).encode(), JSON)
+    return status, json.loads(body)
 
 
 def test_streaming() -> None:
@@ -123,7 +83,7 @@ def test_blocking_blocks_nobody_else() -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_short_and_tested(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 60
-    assert f'running("{path.name}")' in Path(__file__).read_text()
+    assert f'running("{path.name}"' in Path(__file__).read_text() + BROWSED.read_text()
 
 
 class Links(HTMLParser):
