@@ -106,6 +106,18 @@ def test_a_late_body_is_let_go_of_and_a_late_error_is_logged(caplog: pytest.LogC
     assert caplog.records[-1].exc_info is not None
 
 
+def test_a_late_body_that_cannot_be_let_go_of_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Stubborn(list[bytes]):
+        def close(self) -> None:
+            raise OSError("stuck")
+
+    late = Gate(lambda request: Response(Stubborn()))
+    assert time_limit(0.01)(late)(request()).status == 503
+    late.open.set()
+    assert eventually(lambda: any(record.exc_info is not None for record in caplog.records))
+    assert "stuck" in caplog.text
+
+
 def test_a_late_refusal_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
     def refuse(request: Request) -> Response:
         raise HTTPError(404)
