@@ -40,9 +40,14 @@ class BaseRequestHandler(_std.BaseRequestHandler):
 
 def _in_order(*given: Any) -> tuple[Any, Any, Any]:
     request, client_address, server = given
-    if server is None or isinstance(server, _std.BaseServer):
+    if server is None or isinstance(server, _std.BaseServer) or hasattr(type(request), "adopt"):
         return request, client_address, server
+    links = [each for each in given if hasattr(type(each), "adopt")]
     servers = [each for each in given if isinstance(each, _std.BaseServer)]
+    if len(links) == 1:  # mounted on a server that is no class of ours; an address is a tuple
+        request = links[0]
+        others = sorted((each for each in given if each is not request), key=lambda each: not isinstance(each, tuple))
+        return request, others[0], others[1]
     if len(servers) != 1:
         return request, client_address, server  # not what we know: as they came
     others = [each for each in given if each is not servers[0]]
