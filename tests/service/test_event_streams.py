@@ -190,3 +190,31 @@ def test_one_thread_alone_streams_too() -> None:
         assert until(lambda: len(events) == 2)
         events.publish("x")
         assert stream.event() == other.event() == [b"data: x\n"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_requests_behind_a_stream_are_answered_when_it_has_ended(
+    scheme: str, tls_pair: tuple[Path, Path], patience: float
+) -> None:
+    channel, cpu = Channel(), time.process_time()
+
+    def handler(request: Request) -> Response:
+        return Response.event_stream(channel) if request.path == "/" else Response(b"answer")
+
+    keys = TLSFiles(*tls_pair) if scheme == "https" else None
+    context = ssl.create_default_context(cafile=str(tls_pair[0])) if scheme == "https" else None
+    behind = b"GET /next HTTP/1.1\r\nHost: x\r\nX-Padding: " + b"x" * 900 + b"\r\n\r\n"
+    with Server(handler, "127.0.0.1:0", tls=keys) as server, Stream(server, context) as stream:
+        sender = threading.Thread(target=stream.sock.sendall, args=(behind * 200,))
+        sender.start()
+        time.sleep(0.5)
+        channel.send("x")
+        assert stream.event() == [b"data: x\n"]
+        assert time.process_time() - cpu < 0.4 * patience  # nobody spins on what is not read yet
+        channel.end()
+        rest = b""
+        while rest.count(b"\r\n\r\nanswer") < 200:
+            piece = stream.response.fp.read1(65_536)
+            assert piece, "the connection has ended"
+            rest += piece
+        sender.join()
