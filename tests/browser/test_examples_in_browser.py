@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.webdriver import Browser
+from tests.browser.webdriver import Browser, WebDriverError
 from tests.examples.app_examples import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -53,6 +53,18 @@ def picture(browser: Browser, shade: str, request: pytest.FixtureRequest):
     return take
 
 
+def wait_for(browser: Browser, selector: str, text: str, seconds: float = 15.0) -> None:
+    """Until the first element of `selector` says `text`; meanwhile the page may be on its way to another one."""
+
+    def has_come() -> bool:
+        try:
+            return browser.find(selector).text == text
+        except WebDriverError:
+            return False
+
+    browser.wait_until(has_come, seconds)
+
+
 def looks_right(browser: Browser, shade: str) -> None:
     """The page is as light or as dark as its reader wants it, fits a phone, loads nothing from elsewhere, and its
     console has nothing to say."""
@@ -81,12 +93,12 @@ def test_a_page_with_an_image_a_form_by_get_and_by_post_and_a_page_for_what_is_n
         looks_right(browser, shade)
         picture("framework")
         browser.link("Leave a message").click()
+        wait_for(browser, "p", "Say something.")
         said = "Grüße & <b>mehr</b> +1"
         for method in ("GET", "POST"):
             browser.find(f"input[aria-label='Message by {method}']").type(said)
             browser.find(f"form[method={method.lower()}] button").click()
-            expected = f"You said “{said}” by {method}."
-            browser.wait_until(lambda expected=expected: browser.find("p").text == expected)
+            wait_for(browser, "p", f"You said “{said}” by {method}.")
         assert browser.url == example.url + "msg?message=Gr%C3%BC%C3%9Fe+%26+%3Cb%3Emehr%3C%2Fb%3E+%2B1"
         looks_right(browser, shade)
         picture("framework-message")
@@ -185,8 +197,8 @@ def test_a_clock_goes_on_and_comes_back(browser, shade, picture):
         assert browser.find("p").text == "It is the server's time."
         looks_right(browser, shade)
         picture("clock")
-    browser.wait_until(lambda: browser.find("p").text == "The server is away; trying again.")
+    wait_for(browser, "p", "The server is away; trying again.")
     with running("clock.py", port=port):
-        browser.wait_until(lambda: browser.find("p").text == "It is the server's time.", 30)
+        wait_for(browser, "p", "It is the server's time.", 30)
     browser.open("about:blank")
     browser.console()
