@@ -149,6 +149,11 @@ def test_ranges(folder: Path) -> None:
     assert answer(folder, "POST", Range="bytes=0-1", If_None_Match=etag).status == 200
 
 
+def test_it_may_be_asked_for_at_once(folder: Path) -> None:
+    part = Response.file(folder / "a.bin").conditional(get(Range="bytes=2-4"))
+    assert part.status == 206 and as_response(part, get(Range="bytes=0-0")) is part and content(part) == DATA[2:5]
+
+
 def test_what_was_added_stays(folder: Path) -> None:
     for fields, status in (
         ({"Range": "bytes=0-0"}, 206),

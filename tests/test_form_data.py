@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from salver.form_data import FormLimits
 from salver.problem import HTTPError
@@ -318,3 +320,38 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match=r'pip install "salver\[forms\]"'):
         post(MIXED).form
     assert post(b"a=1", "application/x-www-form-urlencoded").form["a"] == "1"
+
+
+VALUES = st.binary(max_size=40).map(lambda value: value.replace(b"xYz", b"-")) | st.sampled_from(
+    [b"\r\n--xY", b"\r", b"\r\n", b"--", b"\r\n-"]
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), VALUES), max_size=6), st.integers(1, 50))
+def test_any_parts_in_any_pieces(parts: list[tuple[bool, bytes]], split: int) -> None:
+    data = b""
+    for is_file, value in parts:
+        filename = b'; filename="a"' if is_file else b""
+        data += b'--xYz\r\nContent-Disposition: form-data; name="n"%b\r\n\r\n%b\r\n' % (filename, value)
+    asked = post(data + b"--xYz--", "multipart/form-data; boundary=xYz", split)
+    assert [file.read() for file in asked.files.get_all("n")] == [value for is_file, value in parts if is_file]
+    assert asked.form.get_all("n") == [value.decode("utf-8", "replace") for is_file, value in parts if not is_file]
+
+
+@given(
+    st.lists(
+        st.binary(max_size=20)
+        | st.sampled_from(
+            [b"--xYz", b"\r\n", b'Content-Disposition: form-data; name="n"', b'; filename="', b"--", b"\\", b": "]
+        ),
+        max_size=20,
+    )
+)
+def test_nothing_else_is_raised(pieces: list[bytes]) -> None:
+    try:
+        post(b"".join(pieces), "multipart/form-data; boundary=xYz").form
+    except HTTPError as error:
+        status = error.status
+    else:
+        status = 400
+    assert status in (400, 413, 415)

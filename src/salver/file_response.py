@@ -50,6 +50,10 @@ class FileResponse(Response):
             if name not in self.headers:
                 self.headers.add(name, value)
 
+    def conditional(self, request: Request) -> Response:
+        """See `Response.conditional`."""
+        return conditional(request, self, self._opened)
+
     def answered(self, request: Request) -> Response:
         """See `Response.answered`."""
         return conditional(request, self, self._opened)

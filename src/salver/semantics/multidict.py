@@ -10,6 +10,7 @@ from typing import TypeVar, overload
 
 Default = TypeVar("Default")
 Value_co = TypeVar("Value_co", covariant=True)
+Other = TypeVar("Other")
 
 
 class MultiDict(Mapping[str, Value_co]):
