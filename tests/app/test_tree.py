@@ -213,6 +213,9 @@ def test_a_tree_finds_what_its_routes_have_each_alone_in_any_order(
         fitting = {pattern.text: pattern for pattern in kept if _fits(pattern, path)}
         assert (found in fitting) if fitting else (found is None)
         assert found is None or len(values) == len(fitting[found].parameters)
+        at_once: list[Any] = []
+        assert tree.maybe_find_at_once("/" + "/".join(path), "GET", at_once) in (found, None)
+        assert at_once in (values, [])
         assert other.find(path, "GET", [], {}) == found
         if found and any(pattern.is_literal for pattern in fitting.values()):
             assert fitting[found].is_literal

@@ -86,7 +86,7 @@ def test_views_without_parameters(view: Any, result: Any) -> None:
     ],
 )
 def test_views_with_parameters(view: Any, result: Any) -> None:
-    assert bind(view, ["id", "name"], "/{id}/{name}")("R", {"id": 5, "name": "n"}) == result
+    assert bind(view, ["id", "name"], "/{id}/{name}")("R", 5, "n") == result
 
 
 async def later(request: Any) -> str:

@@ -10,9 +10,9 @@ This file does not know who serves it. Everything is matched by raw paths, behin
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from logging import DEBUG
 from typing import Any, TypeVar
 
 from salver.app.converters import BUILT_IN, Converter
@@ -73,7 +73,7 @@ class App:
         self.debug = debug
         self.converters = {name: make() for name, make in BUILT_IN.items()}
         self._lookup = Lookup(redirect_slashes=redirect_slashes)
-        self._exact = self._lookup.exact
+        self._find_at_once = self._lookup.maybe_find_at_once
         self._hooks = Hooks()
         self._errors = ErrorHandlers()
         # What is put around this can ask it, as it could ask the app, how a request wants to be run.
@@ -207,23 +207,22 @@ class App:
 
     def __call__(self, request: Request) -> Any:
         """The answer to `request`: a Response, or a view's text."""
-        if self._logs_heads(logging.DEBUG) and not request.prefix:
+        if self._logs_heads(DEBUG) and not request.prefix:
             log_head(request)
         try:
             if not self._is_plain:
                 return self._chain(request)
-            methods = self._exact.get(request.target)
-            if methods is not None and request.method in methods and not request.prefix:
-                route = methods[request.method]
-                request.enter(route.site)
-                result = route.call(request)
-                return result if result.__class__ is str else checked(result, request, route.view)
             values: list[Any] = []
-            found = self._lookup.find(request, values)
-            if found.__class__ is Route and values:
+            found: Found | None = None
+            if not request.prefix:
+                found = self._find_at_once(request.target, request.method, values)
+            if found is None:
+                found = self._lookup.find(request, values)
+            if found.__class__ is Route:
                 request.enter(found.site)
-                request.path_params = params = found.params(values)
-                result = found.call(request, params)
+                if values:
+                    request.path_params = found.params(values)
+                result = found.call(request, *values)
                 return result if result.__class__ is str else checked(result, request, found.view)
             self._enter(request, found, values)
             return self._run(request, found)
@@ -276,7 +275,7 @@ class App:
     def _run(self, request: Request, found: Found) -> Any:
         """What was found, run: a Response, or a view's text."""
         if isinstance(found, Route):
-            result = found.call(request, request.path_params) if found.names else found.call(request)
+            result = found.call(request, *request.path_params.values())
             return result if result.__class__ is str else checked(result, request, found.view)
         if isinstance(found, Mount):
             prefix = request.prefix

@@ -1,8 +1,7 @@
 """What an app has at which path: raw paths in, a route, a mount, or the answer where there is neither.
 
 A path is split at "/" as it was sent, and each segment decoded once: what was %2F separates nothing, and what was %252e
-stays %2e. `exact` is the short way for routes without parameters, by the one spelling that `App.url_for` gives them;
-other spellings of the same path are found in the tree. This file calls no view.
+stays %2e. This file calls no view.
 """
 
 from __future__ import annotations
@@ -32,24 +31,23 @@ class RouteConflict(ValueError):
 class Lookup:
     """The routes and mounts of one app. Written at registration, read by all threads."""
 
-    __slots__ = ("_redirect", "_tree", "exact", "mounts", "routes")
+    __slots__ = ("_redirect", "_tree", "maybe_find_at_once", "mounts", "routes")
 
     def __init__(self, *, redirect_slashes: bool) -> None:
         self._tree: Tree[Route, Mount] = Tree()
         self._redirect = redirect_slashes
-        self.exact: dict[str, dict[str, Route]] = {}
+        self.maybe_find_at_once = self._tree.maybe_find_at_once
         self.routes: list[Route] = []
         self.mounts: list[Mount] = []
 
     def add(self, route: Route, converters: Mapping[str, Converter]) -> None:
         """Raises `RouteConflict`."""
+        exact = route.url({}) if route.pattern.is_literal else None
         try:
-            self._tree.add(route.pattern.segments, converters, route.methods, route)
+            self._tree.add(route.pattern.segments, converters, route.methods, route, exact)
         except Conflict as conflict:
             raise _conflict(route, conflict) from None
         self.routes.append(route)
-        if route.pattern.is_literal:
-            self.exact.setdefault(route.url({}), {}).update(dict.fromkeys(route.methods, route))
 
     def mount(self, mount: Mount) -> None:
         """Raises `RouteConflict`."""
@@ -62,18 +60,16 @@ class Lookup:
     def find(self, request: Request, values: list[Any]) -> Found:
         """What answers for the request's path behind its prefix. `values` is filled with the values of a route's
         parameters, in order. An `HTTPError` (400, 404, 405) is returned, not raised."""
-        target, method = request.target, request.method
-        whole = target if target[0] == "/" and "?" not in target else request.raw_path
-        path = whole[len(request.prefix) :] if request.prefix else whole
-        exact = self.exact.get(path)
-        if exact is not None and method in exact:
-            return exact[method]
-        if whole[0] != "/":
-            return self._all_methods(method)
-        if "%" in path:
-            segments, is_odd = _decoded(path)
-        else:
-            segments, is_odd = path[1:].split("/") if path else [], False
+        path, method = request.target, request.method
+        if path[0] != "/" or "?" in path or request.prefix:
+            whole = request.raw_path
+            path = whole[len(request.prefix) :]
+            if whole[0] != "/":
+                return self._all_methods(method)
+        route = self._tree.maybe_find_at_once(path, method, values)
+        if route is not None:
+            return route
+        segments, is_odd = _split(path)
         allowed: dict[str, Route] = {}
         found = self._tree.find(segments, method, values, allowed)
         if found is not None and (not is_odd or isinstance(found, Mount)):
@@ -111,9 +107,12 @@ class Lookup:
         return _options(each for route in self.routes for each in route.methods)
 
 
-def _decoded(path: str) -> tuple[list[str], bool]:
+def _split(path: str) -> tuple[list[str], bool]:
     """The decoded segments of a raw path, and whether it is one that no route answers for."""
-    segments = [decode_segment(segment) for segment in path[1:].split("/")]
+    segments = path[1:].split("/") if path else []
+    if "%" not in path:
+        return segments, False
+    segments = [decode_segment(segment) for segment in segments]
     return segments, not is_well_formed_path(path) or any(map(_ODD.search, segments))
 
 

@@ -92,10 +92,10 @@ class _Span:
 
 
 class Node(Generic[RouteT, MountT]):
-    """What can follow one beginning of a path. `only` is the one single parameter, where there is no other way on but
-    literal text: the usual case, where nothing has to be tried and taken back."""
+    """What can follow one beginning of a path. `only` reads the one single parameter, and leads to `only_node`, where
+    there is no other way on but literal text: the usual case, where nothing has to be tried and taken back."""
 
-    __slots__ = ("has_parameters", "literals", "methods", "mount", "only", "readers", "singles", "spans")
+    __slots__ = ("has_parameters", "literals", "methods", "mount", "only", "only_node", "readers", "singles", "spans")
 
     def __init__(self) -> None:
         self.literals: dict[str, Node[RouteT, MountT]] = {}
@@ -104,36 +104,49 @@ class Node(Generic[RouteT, MountT]):
         self.spans: list[_Span] = []
         self.methods: dict[str, RouteT] = {}
         self.mount: MountT | None = None
-        self.only: tuple[Callable[[str], Any], Node[RouteT, MountT]] | None = None
+        self.only: Callable[[str], Any] | None = None
+        self.only_node = self
         self.has_parameters = False
 
     def note_parameters(self) -> None:
         """Something was added."""
-        alone = len(self.singles) == 1 and not self.readers and not self.spans
-        self.only = (self.singles[0][0].parse, self.singles[0][2]) if alone else None
         self.has_parameters = True
+        self.only = None
+        if len(self.singles) == 1 and not self.readers and not self.spans:
+            converter, _, self.only_node = self.singles[0]
+            self.only = converter.parse
 
 
 class Tree(Generic[RouteT, MountT]):
     """Routes and mounts by their paths. Written by one thread, read by any: what is added is found from then on."""
 
-    __slots__ = ("_root", "_shapes")
+    __slots__ = ("_exact", "_root", "_shapes")
 
     def __init__(self) -> None:
         self._root: Node[RouteT, MountT] = Node()
+        self._exact: dict[str, dict[str, RouteT]] = {}
         self._shapes: dict[tuple[object, ...], dict[str, RouteT]] = {}
 
     def add(
-        self, segments: Sequence[Segment], converters: Mapping[str, Converter], methods: Iterable[str], route: RouteT
+        self,
+        segments: Sequence[Segment],
+        converters: Mapping[str, Converter],
+        methods: Iterable[str],
+        route: RouteT,
+        exact: str | None = None,
     ) -> None:
-        """Put `route` where `segments` lead, for `methods`. Raises `Conflict`, and has changed nothing then."""
+        """Put `route` where `segments` lead, for `methods`; where those have no parameters, `exact` is the usual
+        spelling of the path. Raises `Conflict`, and has changed nothing then."""
         methods = list(methods)
         taken = self._shapes.setdefault(_shape(segments, converters), {})
         for method in methods:
             if method in taken:
                 raise Conflict(taken[method], method)
-        taken.update(dict.fromkeys(methods, route))
-        self._node(segments, converters).methods.update(dict.fromkeys(methods, route))
+        added = dict.fromkeys(methods, route)
+        taken.update(added)
+        self._node(segments, converters).methods.update(added)
+        if exact is not None:
+            self._exact.setdefault(exact, {}).update(added)
 
     def mount(self, names: Sequence[str], mount: MountT) -> None:
         """Put `mount` where the literal segments `names` lead. Raises `Conflict`, with the method "*"."""
@@ -141,6 +154,36 @@ class Tree(Generic[RouteT, MountT]):
         if node.mount is not None:
             raise Conflict(node.mount, "*")
         node.mount = mount
+
+    def maybe_find_at_once(self, path: str, method: str, values: list[Any]) -> RouteT | None:
+        """What `find` gives for the raw `path` in the usual case: it is spelled as `add` was told, or has no %-escapes
+        and one way on at each segment; and at the end is a route with the method. None says nothing, and then `values`
+        is as it was."""
+        methods = self._exact.get(path)
+        if methods is not None and method in methods:
+            return methods[method]
+        if "%" in path or "?" in path or path[:1] != "/":
+            return None
+        node = self._root
+        for segment in path[1:].split("/"):
+            child = node.literals.get(segment)
+            if child is not None:
+                if node.has_parameters:
+                    break
+                node = child
+            elif node.only is not None and segment:
+                try:
+                    values.append(node.only(segment))
+                except ValueError:
+                    break
+                node = node.only_node
+            else:
+                break
+        else:
+            if method in node.methods:
+                return node.methods[method]
+        values.clear()
+        return None
 
     def find(
         self, segments: Sequence[str], method: str, values: list[Any], allowed: dict[str, RouteT]
@@ -222,11 +265,11 @@ def _walk(
             if node.only is None or not segment:
                 found = _walk_parameters(node, segments, at, method, values, allowed)
                 return found or (None if allowed else mount)
-            parse, child = node.only
             try:
-                values.append(parse(segment))
+                values.append(node.only(segment))
             except ValueError:
                 return None if allowed else mount
+            child = node.only_node
         elif node.has_parameters:
             mark = len(values)
             found = _walk(child, segments, at + 1, method, values, allowed)

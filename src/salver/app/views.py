@@ -19,7 +19,7 @@ from salver.request import Request
 from salver.response import Response
 
 View = Callable[..., Any]
-# What a route calls: with the request, or, where its path has parameters, with the request and their values.
+# What a route calls: with the request and the values of its path's parameters.
 Call = Callable[..., Any]
 
 _CALL = "__call__"
@@ -33,19 +33,24 @@ class ViewError(TypeError):
 
 
 def bind(view: View, names: Sequence[str], path: str) -> Call:
-    """What a route calls for `view`: `call(request)` where its path has no parameters, else `call(request, values)`
-    with a dict of them. Raises `ViewError` where the view does not fit the path."""
+    """What a route calls for `view`: `call(request, *values)`, with the values of the path's parameters in its order.
+    Where the view takes just that, it is the view itself. Raises `ViewError` where the view does not fit the path."""
     _check(view)
     taken = _Taken(view, names, path)
     if not names:
         return view if taken.request else lambda request: view()
     picked = taken.names
+    if taken.request and taken.in_order:
+        return view
+    if taken.request and taken.all_names:
+        return lambda request, *values: view(request, **dict(zip(names, values, strict=True)))
     if taken.request:
-        if taken.all_names:
-            return lambda request, values: view(request, **values)
-        return lambda request, values: view(request, **{name: values[name] for name in picked})
+        places = [names.index(name) for name in picked]
+        return lambda request, *values: view(
+            request, **{name: values[at] for name, at in zip(picked, places, strict=True)}
+        )
     if taken.all_names:
-        return lambda request, values: view(**values)
+        return lambda request, *values: view(**dict(zip(names, values, strict=True)))
     raise ViewError(
         f"the view {name_of(view)} has no place for {_listed(set(names) - set(picked))} of the path {path!r}; "
         f"let it take {'them' if len(names) > 1 else 'it'}, or the request"
@@ -78,13 +83,14 @@ def _code_of(function: Any) -> Any:
 class _Taken:
     """What a view's parameters are for."""
 
-    __slots__ = ("all_names", "names", "request")
+    __slots__ = ("all_names", "in_order", "names", "request")
 
     def __init__(self, view: View, names: Sequence[str], path: str) -> None:
         self.request = False
         self.names: list[str] = []
         self.all_names = False
-        for parameter in _parameters(view):
+        parameters = _parameters(view)
+        for parameter in parameters:
             if parameter.name in names and parameter.kind not in _ANYTHING:
                 if parameter.kind is Parameter.POSITIONAL_ONLY:
                     raise ViewError(f"the view {name_of(view)} takes {parameter.name!r} by its place alone (the '/')")
@@ -92,6 +98,9 @@ class _Taken:
             else:
                 self._take_other(parameter, view, names, path)
         self.all_names = self.all_names or len(self.names) == len(names)
+        # The request, and then the path's parameters as the path has them, which is how views are usually written.
+        first = parameters[1 : len(names) + 1]
+        self.in_order = [each.name for each in first] == [*names] and all(each.kind in _BY_POSITION for each in first)
 
     def _take_other(self, parameter: Parameter, view: View, names: Sequence[str], path: str) -> None:
         """A parameter that the path does not name."""
