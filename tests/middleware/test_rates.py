@@ -103,6 +103,22 @@ def test_a_key_of_ones_own() -> None:
     assert [each.status for each in uncounted] == [200, 200, 200] and "ratelimit" not in uncounted[0].headers
 
 
+def test_a_long_key_is_not_remembered_as_it_is() -> None:
+    made: list[Buckets] = []
+
+    class Seen(Buckets):
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            super().__init__(*args, **settings)
+            made.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("salver.middleware.rates.Buckets", Seen)
+        wrapped = rate_limit(1, key=lambda request: request.headers["x-key"])(lambda: "x")
+    keys = ["a" * 10_000, "a" * 10_001, "a" * 10_000, "b" * 128]
+    assert [wrapped(request("/", {"X-Key": key})).status for key in keys] == [200, 200, 429, 200]
+    assert max(map(len, made[0]._full_at)) == 128
+
+
 def test_the_table_is_bounded_and_who_is_refused_is_not_forgotten() -> None:
     clock = Clock()
     buckets = Buckets(1, 60, 1, table=3, clock=clock)

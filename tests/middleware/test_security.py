@@ -44,7 +44,7 @@ def test_only_https_insists_on_https() -> None:
     assert "strict-transport-security" not in ask().headers
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:8443", "app.localhost", "app.localhost:8443"])
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:8443", "localhost.", "app.localhost", "app.localhost:8443"])
 def test_a_name_that_others_use_too_does_not_insist(host: str) -> None:
     assert "strict-transport-security" not in ask(peer=HTTPS, host=host).headers
 

@@ -9,6 +9,7 @@ of its own.
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import math
 import threading
@@ -26,6 +27,7 @@ from salver.response import Response
 
 _TABLE = 65_536  # buckets; about 12 MB when all are used
 _ERROR = 1e-9  # seconds: of sums of times
+_LONGEST_KEY = 128  # characters that are remembered as they are
 _IPV6_CLIENT = 64  # bits: what one client is given, and can take any address of
 
 
@@ -57,7 +59,7 @@ def rate_limit(
             whose = key_of(request)
             if whose is None:
                 return respond(request, **params)
-            verdict = buckets.take(whose)
+            verdict = buckets.take(whose if len(whose) <= _LONGEST_KEY else _digest(whose))
 
             def finish(request: Request, headers: MutableHeaders) -> None:
                 headers["RateLimit-Policy"] = policy
@@ -84,6 +86,10 @@ def client_key(request: Request) -> str:
     if not isinstance(address, ipaddress.IPv6Address):
         return host if address is None else str(address)
     return f"{ipaddress.IPv6Address(int(address) >> _IPV6_CLIENT << _IPV6_CLIENT)}/{_IPV6_CLIENT}"
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Verdict(NamedTuple):

@@ -102,5 +102,5 @@ class _Finisher:
 def _may_insist(request: Request) -> bool:
     if request.scheme != "https":
         return False
-    name = request.host.rpartition(":")[0] or request.host
+    name = request.host.partition(":")[0].rstrip(".").lower()
     return not (name == "localhost" or name.endswith(".localhost"))
