@@ -188,7 +188,7 @@ def connect_unix(path: str, seconds: float | None) -> socket.socket:
         sock.close()
         if isinstance(error, TimeoutError):
             raise ConnectTimedOut(f"the socket {path} did not answer in time") from None
-        raise ConnectFailed(f"cannot connect to the socket {path}: {error.strerror or error}") from None
+        raise ConnectFailed(f"cannot connect to the socket {path}: {(error.strerror or str(error)).lower()}") from None
     sock.settimeout(None)
     return sock
 
