@@ -4,7 +4,7 @@
 set -u
 
 tools="curl:curl wget:wget ab:apache2-utils h2load:nghttp2-client slowhttptest:slowhttptest faketime:faketime
-       strace:strace chromium:chromium php-cgi:php-cgi perl:perl gcc:gcc git:git"
+       strace:strace chromium:chromium php-cgi:php-cgi perl:perl gcc:gcc git:git litmus:litmus"
 
 packages=
 for tool in $tools; do

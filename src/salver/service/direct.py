@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from salver.protocol.server_connection import ServerConnection
     from salver.service.context import Context
     from salver.service.running import Running
+    from salver.service.settings import Timeouts
 
 _LOOK = 1_000  # milliseconds between two looks at the clock, while waiting
 
@@ -75,7 +76,7 @@ class DirectConnection:
             except BlockingIOError:
                 if most_left is None:
                     break
-                wait_for(self.stream, select.POLLOUT, self._context.timeouts.stalled)
+                wait_for_reader(self.stream, self._context.timeouts)
                 continue
             sent += gone
             left -= gone
@@ -116,6 +117,21 @@ class DirectConnection:
                 return self.stream.recv(65_536)
             except BlockingIOError:
                 wait_for(self.stream, select.POLLIN, self._context.timeouts.idle)
+
+
+def wait_for_reader(stream: Stream, timeouts: Timeouts) -> None:
+    """Wait until the socket has room. Raises TimeoutError where the peer has not read for too long: a large send
+    buffer has room only when a good part of it is gone, so one that reads, if slowly, has the same time again."""
+    unsent = stream.unsent()
+    while True:
+        try:
+            wait_for(stream, select.POLLOUT, timeouts.stalled)
+        except TimeoutError:
+            before, unsent = unsent, stream.unsent()
+            if before - unsent < timeouts.body_rate * timeouts.stalled:
+                raise
+        else:
+            return
 
 
 def wait_for(stream: Stream, event: int, most: float) -> None:

@@ -12,7 +12,6 @@ a time is inside it.
 from __future__ import annotations
 
 import logging
-import select
 from abc import abstractmethod
 from typing import TYPE_CHECKING, cast
 
@@ -22,7 +21,7 @@ from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.server_connection import CONTINUE, ServerConnection
 from salver.request import Request, RequestBodyError
 from salver.response import FileSegment, Response, WaitingBody
-from salver.service.direct import wait_for
+from salver.service.direct import wait_for_reader
 from salver.service.ending import (
     BODILESS,
     BODY,
@@ -197,7 +196,7 @@ class Outbound(Ending):
         """Push all of a body that has to be pulled in one thread: this one waits, and does not lead. False where it
         may not, and the body is pulled by whoever leads then."""
         while not self._context.cut and self._context.crew.hand_over():
-            wait_for(self._stream, select.POLLOUT, self._context.timeouts.stalled)
+            wait_for_reader(self._stream, self._context.timeouts)
             if sending.push(self._stream):
                 return True
         return False
