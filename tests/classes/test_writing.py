@@ -18,6 +18,7 @@ from salver.classes.writing import HIGH_WATER
 from salver.server import HTTPServer, ThreadingHTTPServer
 from tests.classes.running import connect, exchange, get, receive, running, until_closed
 from tests.classes.test_http_tower import ANY, Quiet, head_of, serve
+from tests.gateway.support import eventually
 
 __all__ = ["serve"]  # the fixture
 
@@ -285,9 +286,11 @@ class TestFraming:
                 self.wfile.flush()
                 raise RuntimeError("on purpose")
 
-        with running(serve(Handler)) as server, pytest.raises(ConnectionResetError):
-            exchange(server, get())
-        assert "on purpose" in capsys.readouterr().err
+        with running(serve(Handler)) as server:
+            with pytest.raises(ConnectionResetError):
+                exchange(server, get())
+            said: list[str] = []
+            assert eventually(lambda: said.append(capsys.readouterr().err) or "on purpose" in "".join(said))
 
     def test_a_handler_that_says_nothing_is_500(self) -> None:
         class Handler(Quiet):
