@@ -1,0 +1,140 @@
+"""Pages for what is raised."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from salver import App, HTTPError, Request, Response, abort
+from salver.handler import ResultError
+from salver.request import RequestBodyError
+from tests.app.support import ask, make, text
+
+
+class Missing(LookupError):
+    pass
+
+
+class Lost(Missing):
+    pass
+
+
+def app_raising(error: BaseException) -> App:
+    def view() -> str:
+        raise error
+
+    return App({"/": view})
+
+
+def test_abort_is_the_page_of_its_status() -> None:
+    app = App({"/": lambda: abort(503, "Come <later>.", [("Retry-After", "60")])})
+    response = ask(app)
+    assert response.status == 503 and response.headers["retry-after"] == "60"
+    assert "503 Service Unavailable" in text(response) and "Come &lt;later&gt;." in text(response)
+    response = ask(app, fields="Accept: application/json\r\n")
+    assert json.loads(text(response)) == {"status": 503, "title": "Service Unavailable", "detail": "Come <later>."}
+
+
+@pytest.mark.parametrize("status", [200, 302, 399, 600, 0, -1])
+def test_only_errors_are_aborted_with(status: int) -> None:
+    with pytest.raises(ValueError, match="400 to 599"):
+        abort(status)
+
+
+@pytest.mark.parametrize("result", ["page", Response("page", 200), ("page", 200), {"p": 1}])
+def test_a_page_has_the_errors_status_where_it_does_not_choose_one(result: Any) -> None:
+    app = app_raising(HTTPError(429, "slow", [("Retry-After", "5"), ("X-A", "b")]))
+    app.errorhandler(429)(lambda request, error: result)
+    response = ask(app)
+    assert response.status == (429 if isinstance(result, (str, dict)) else 200)
+    assert response.headers["retry-after"] == "5"
+
+
+def test_a_page_keeps_its_own_fields() -> None:
+    app = app_raising(
+        HTTPError(401, headers=[("WWW-Authenticate", "Basic"), ("WWW-Authenticate", "Bearer"), ("X", "e")])
+    )
+    app.errorhandler(401)(lambda request, error: ("page", 401, {"X": "own"}))
+    response = ask(app)
+    assert response.headers["x"] == "own"
+    assert response.headers.get_all("www-authenticate") == ["Basic", "Bearer"]
+
+
+def test_the_nearest_class_has_it(caplog: pytest.LogCaptureFixture) -> None:
+    app = app_raising(Lost())
+    for kind in (Exception, LookupError, Missing):
+        app.errorhandler(kind)(lambda request, error, kind=kind: kind.__name__)
+        assert text(ask(app)) == kind.__name__
+    assert ask(app).status == 500
+    assert all(record.exc_info is not None for record in caplog.records)
+
+
+def test_what_abort_means_is_not_for_the_page_of_exceptions() -> None:
+    app = app_raising(HTTPError(404))
+    app.errorhandler(Exception)(lambda request, error: "oops")
+    app.errorhandler(500)(lambda request, error: "oops")
+    assert "404 Not Found" in text(ask(app))
+    app.errorhandler(HTTPError)(lambda request, error: f"any {error.status}")
+    assert text(ask(app)) == "any 404"
+    app.errorhandler(404)(lambda request, error: "this one")
+    assert (text(ask(app)), ask(app).status) == ("this one", 404)
+    assert text(ask(app, "/none")) == "this one"
+
+
+def test_500_is_for_what_nobody_else_takes_and_the_log_has_it(caplog: pytest.LogCaptureFixture) -> None:
+    app = app_raising(ZeroDivisionError("by zero"))
+    app.errorhandler(500)(lambda request, error: f"sorry: {error}")
+    response = ask(app)
+    assert (response.status, text(response)) == (500, "sorry: by zero")
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.ERROR, "failed on GET '/'") and record.exc_info
+    caplog.clear()
+    app = App({"/": lambda: None})
+    app.errorhandler(500)(lambda request, error: "sorry")
+    assert ask(app).status == 500
+    (record,) = caplog.records
+    assert "returned None" in record.getMessage() and not record.exc_info
+
+
+def test_what_has_no_page_is_the_servers() -> None:
+    with pytest.raises(ZeroDivisionError):
+        app_raising(ZeroDivisionError())(make())
+
+
+def test_a_body_that_did_not_arrive_is_the_servers() -> None:
+    app = app_raising(RequestBodyError(408, "late"))
+    app.errorhandler(Exception)(lambda request, error: "page")
+    app.errorhandler(OSError)(lambda request, error: "page")
+    with pytest.raises(RequestBodyError):
+        app(make())
+
+
+def test_a_page_that_fails_itself() -> None:
+    app = app_raising(HTTPError(404))
+
+    @app.errorhandler(404)
+    def page(request: Request, error: HTTPError) -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        app(make())
+    app.errorhandler(404)(lambda request, error: abort(410, "gone for good"))
+    assert (ask(app).status, "gone for good" in text(ask(app))) == (410, True)
+    app.errorhandler(404)(lambda request, error: None)
+    with pytest.raises(ResultError, match="lambda.*returned None"):
+        app(make())
+
+
+@pytest.mark.parametrize("what", ["404", 404.0, None, str, BaseException, KeyboardInterrupt])
+def test_what_is_no_error(what: Any) -> None:
+    with pytest.raises(TypeError, match="a status like 404"):
+        App().errorhandler(what)(lambda request, error: "")
+
+
+@pytest.mark.parametrize("what", [200, 0, 600, True])
+def test_what_is_no_status_of_an_error(what: int) -> None:
+    with pytest.raises(ValueError, match="400 to 599"):
+        App().errorhandler(what)(lambda request, error: "")
