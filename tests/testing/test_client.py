@@ -190,18 +190,20 @@ def failing(request: Request) -> str:
     raise LookupError("of the handler")
 
 
-def test_what_a_handler_raises_is_raised_in_the_test():
+def test_what_a_handler_raises_is_raised_in_the_test(caplog):
     with TestClient(failing) as client:
         for _ in range(2):
             with pytest.raises(LookupError, match="of the handler") as caught:
                 client.get("/")
             assert any(entry.name == "failing" for entry in caught.traceback)
+    assert caplog.records == []  # the test's report has it already
 
 
-def test_or_is_a_500_where_the_test_wants_to_see_that():
+def test_or_is_a_500_where_the_test_wants_to_see_that(caplog):
     with TestClient(failing, raise_server_exceptions=False) as client:
         assert client.get("/").status == 500
         assert client.get("/").status == 500
+    assert len(caplog.records) == 2
 
 
 def broken_off(request: Request) -> Iterator[bytes]:

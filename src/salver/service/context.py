@@ -156,11 +156,15 @@ class Context:
         if isinstance(error, HTTPError):
             return problem_of(request, error)
         self.pass_on(error)
+        self.log_failure(request, error)
+        return problem(request, _STATUS_OF.get(error.errno or 0, 500) if isinstance(error, OSError) else 500)
+
+    def log_failure(self, request: Request, error: BaseException) -> None:
+        """Say what a handler raised."""
         if isinstance(error, ResultError):
             logger.error("handler failed on %s %r: %s", request.method, request.target, error)
         else:
             logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
-        return problem(request, _STATUS_OF.get(error.errno or 0, 500) if isinstance(error, OSError) else 500)
 
     def pass_on(self, error: BaseException | None) -> None:
         """Raise what ends the server (KeyboardInterrupt, SystemExit), where that is `interruptible`."""

@@ -72,7 +72,7 @@ class TestClient:
         `raise_server_exceptions` False: a handler that raises is a 500, as for any client. `settings`: limits and
         time-outs other than the server's usual ones. Raises TypeError for what cannot be served.
         """
-        self._servers = Servers(app, client, settings=settings)
+        self._servers = Servers(app, client, settings=settings, raises=raise_server_exceptions)
         self._base = Place(scheme, host, "/")
         self._headers = Headers(headers)
         self._follows = follow_redirects

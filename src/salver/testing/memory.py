@@ -49,15 +49,19 @@ class Link(Protocol):
 class InMemoryServer:
     """A handler as a server in memory. Immutable; `connect` may be called from any thread."""
 
-    def __init__(self, handler: Handler, *, settings: Settings | None = None) -> None:
-        """`settings`: a server's; those of its listeners, its threads and its log concern nothing here."""
+    def __init__(self, handler: Handler, *, settings: Settings | None = None, logs_failures: bool = True) -> None:
+        """`settings`: a server's; those of its listeners, its threads and its log concern nothing here.
+        `logs_failures` False: who connects looks at `Link.failures`, and the log need not show them as well."""
         self._handler = handler
         self._settings = settings or Settings()
+        self._logs_failures = logs_failures
 
     def connect(self, client: tuple[str, int] = ("127.0.0.1", 50_000), *, scheme: str = "http") -> MemoryLink:
         """A new connection from the address `client`; with "https" as its `scheme` the service takes it for one that
         TLS has decrypted. The caller closes it."""
-        return MemoryLink(self._handler, self._settings, ClientAddress(*client), scheme)
+        crew = MemoryCrew()
+        context = MemoryContext(self._handler, self._settings, crew, scheme, logs_failures=self._logs_failures)
+        return MemoryLink(context, crew, ClientAddress(*client))
 
 
 class MemoryLink:
@@ -66,11 +70,10 @@ class MemoryLink:
 
     __slots__ = ("_connection", "_crew", "_far", "_near", "failures")
 
-    def __init__(self, handler: Handler, settings: Settings, client: ClientAddress, scheme: str) -> None:
+    def __init__(self, context: MemoryContext, crew: MemoryCrew, client: ClientAddress) -> None:
         self._near, far = memory_pair(sys.maxsize, filenos=_FILENOS)
         self._far = ServerEnd(far)
-        self._crew = MemoryCrew()
-        context = MemoryContext(handler, settings, self._crew, scheme)
+        self._crew = crew
         self.failures = context.failures
         self._connection = MemoryConnection(self._far, client, context)
         self._crew.add(self._connection)

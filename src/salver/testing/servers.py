@@ -33,9 +33,10 @@ class TestedServer(Elsewhere):
 class Servers:
     """Makes connections to one application."""
 
-    def __init__(self, app: Any, client: tuple[str, int], *, settings: Settings | None) -> None:
+    def __init__(self, app: Any, client: tuple[str, int], *, settings: Settings | None, raises: bool) -> None:
         """See `TestClient`."""
         self._client = client
+        self._raises = raises
         self._connect: Callable[[str], Link]
         self._connect_stream: Callable[[str], Link]
         if _is_handler_class(app):
@@ -48,7 +49,7 @@ class Servers:
             self._connect_stream = self._connect = self._in_memory(as_any_handler(app), settings)
 
     def _in_memory(self, handler: Handler, settings: Settings | None) -> Callable[[str], Link]:
-        memory, client = InMemoryServer(handler, settings=settings), self._client
+        memory, client = InMemoryServer(handler, settings=settings, logs_failures=not self._raises), self._client
         return lambda scheme: memory.connect(client, scheme=scheme)
 
     @property

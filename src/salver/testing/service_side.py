@@ -17,6 +17,7 @@ from salver.handler import Handler
 from salver.net.errands import Errand
 from salver.net.stream import MemoryStream
 from salver.net.timers import Timers
+from salver.request import Request
 from salver.service.connection import HTTPConnection
 from salver.service.context import Context
 from salver.service.settings import Settings
@@ -80,11 +81,19 @@ class MemoryConnection(HTTPConnection):
 class MemoryContext(Context):
     """The context of one connection. `failures`: what its handlers have raised, in order."""
 
-    __slots__ = ("failures",)
+    __slots__ = ("_logs_failures", "failures")
 
-    def __init__(self, handler: Handler, settings: Settings, crew: MemoryCrew, scheme: str) -> None:
+    def __init__(
+        self, handler: Handler, settings: Settings, crew: MemoryCrew, scheme: str, *, logs_failures: bool
+    ) -> None:
+        """`logs_failures`: they are for the log, too."""
         super().__init__(handler, settings, cast("Crew", crew), None, scheme)
+        self._logs_failures = logs_failures
         self.failures: list[BaseException] = []
+
+    def log_failure(self, request: Request, error: BaseException) -> None:
+        if self._logs_failures:
+            super().log_failure(request, error)
 
     def pass_on(self, error: BaseException | None) -> None:
         if error is not None:
