@@ -337,9 +337,15 @@ def _carrying(request: Request, options: RequestOptions) -> Request:
     if content_type and request.header("content-type") is None:
         request = request.with_header("Content-Type", content_type)
     size = len(body) if isinstance(body, bytes) else body.length
-    if (size is None or size >= _EXPECT_FROM) and request.header("expect") is None:
+    if (size is None or size >= _EXPECT_FROM) and not _names(options.get("headers"), "expect"):
         request = request.with_header("Expect", "100-continue").replaced(expects=True)
     return request
+
+
+def _names(headers: HeadersLike, name: str) -> bool:
+    """The caller has said something about this field, be it None."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+    return any(pair[0].lower() == name for pair in pairs)
 
 
 def _merged(fields: list[tuple[str, str]], more: HeadersLike) -> list[tuple[str, str]]:
