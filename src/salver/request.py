@@ -14,9 +14,10 @@ import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
+from salver.exchange import ClientAddress, Exchange, Forwarded, RequestBodyError, Transmission
 from salver.protocol.grammar import ABSOLUTE_FORM
 from salver.protocol.headers import Headers
 from salver.protocol.heads import RequestHead
@@ -25,100 +26,12 @@ from salver.response import HTTPError
 if TYPE_CHECKING:
     from salver.content import Cookies, Fields
     from salver.form_data import FormLimits
-    from salver.response import Response
     from salver.uploads import Upload
+
+__all__ = ["ClientAddress", "Exchange", "Forwarded", "Request", "RequestBodyError", "Transmission"]
 
 _PIECE = 65_536  # bytes
 _NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
-
-
-class ClientAddress(NamedTuple):
-    """Who sent a request: an IP address and port, or the host "unix:" and port 0 on a Unix socket."""
-
-    host: str
-    port: int
-
-
-class RequestBodyError(OSError):
-    """A streamed body cannot be read to its end; `status` is what the server answers if the handler lets it pass."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class Transmission(Protocol):
-    """A response that its handler sends while it runs, for interfaces that demand it (WSGI's `write`). Whoever wraps
-    handlers cannot see it, let alone change it. For the handler's thread alone."""
-
-    @property
-    def failed(self) -> bool:
-        """The client is gone, or reads nothing; `write` has raised that."""
-
-    def begin(self, response: Response) -> None:
-        """Make the head of `response`, whose body is not looked at. Raises `LocalProtocolError` for what cannot be
-        sent."""
-
-    def write(self, data: bytes) -> None:
-        """Send; all of it is with the operating system when this returns. Raises OSError for a client that is gone."""
-
-    def finish(self) -> Response:
-        """What the handler returns at the end of the body."""
-
-    def break_off(self) -> Response:
-        """What the handler returns where there is no end: the connection is reset."""
-
-
-class Exchange(Protocol):
-    """What a request needs of the server that runs it."""
-
-    @property
-    def client(self) -> ClientAddress:
-        """The peer of the connection."""
-
-    @property
-    def scheme(self) -> str:
-        """ "http" or "https", as the connection itself is."""
-
-    def hand_over(self) -> bool:
-        """The calling handler is about to block; see `Request.hand_over`."""
-
-    def enter(self, site: object) -> None:
-        """A site is about to run; see `Request.enter`."""
-
-    def body_stream(self) -> BinaryIO:
-        """The body read from the connection as it arrives, decoded; reads block."""
-
-    def transmission(self) -> Transmission:
-        """Begin to send a response while the handler runs."""
-
-
-class Forwarded:
-    """An exchange in whose place a trusted proxy has spoken; see `Request.set_forwarded`."""
-
-    __slots__ = ("client", "host", "inner", "scheme")
-
-    def __init__(self, inner: Exchange, client: ClientAddress, scheme: str, host: str | None) -> None:
-        self.inner = inner
-        self.client = client
-        self.scheme = scheme
-        self.host = host
-
-    def hand_over(self) -> bool:
-        """As the inner one."""
-        return self.inner.hand_over()
-
-    def enter(self, site: object) -> None:
-        """As the inner one."""
-        self.inner.enter(site)
-
-    def body_stream(self) -> BinaryIO:
-        """As the inner one."""
-        return self.inner.body_stream()
-
-    def transmission(self) -> Transmission:
-        """As the inner one."""
-        return self.inner.transmission()
 
 
 class Request:

@@ -36,8 +36,8 @@ def test_every_split_of_a_request_gives_the_same_reply() -> None:
     [
         ("text", b"text/html; charset=utf-8", b"text"),
         (b"raw", b"application/octet-stream", b"raw"),
-        ({"a": 1}, b"application/json", b'{"a": 1}'),
-        ([1, 2], b"application/json", b"[1, 2]"),
+        ({"a": 1}, b"application/json", b'{"a":1}'),
+        ([1, 2], b"application/json", b"[1,2]"),
         (("made", 200), b"text/html; charset=utf-8", b"made"),
         (Response("x", content_type="text/plain"), b"text/plain", b"x"),
     ],
