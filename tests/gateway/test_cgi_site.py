@@ -8,9 +8,9 @@ import pytest
 
 from salver.files import Folder
 from salver.gateway import CGISite
-from salver.handler import DEFAULT_OPTIONS, DeclaredSite, options
+from salver.handler import DEFAULT_OPTIONS, options
 from salver.request import Request
-from tests.gateway.support import FakeExchange, content, request, script
+from tests.gateway.support import content, request, script
 
 
 @pytest.fixture
@@ -82,14 +82,5 @@ def test_each_is_run_as_it_wants(tmp_path: Path) -> None:
     site = CGISite(elsewhere, {"/cgi": tmp_path}, max_body=1_000)
     assert site.salver_options_for(request("/x")).max_body == 7
     chosen = site.salver_options_for(request("/cgi/x"))
-    assert (chosen.stream_body, chosen.blocking, chosen.max_body) == (True, True, 1_000)
+    assert (chosen.stream_body, chosen.blocking, chosen.max_body) == (True, None, 1_000)
     assert CGISite(lambda _: "", {}).salver_options_for(request("/")) == DEFAULT_OPTIONS
-
-
-def test_scripts_are_entered_as_what_blocks(tmp_path: Path) -> None:
-    exchange = FakeExchange()
-    site = CGISite(lambda _: "", {"/cgi": tmp_path})
-    site(request("/elsewhere", exchange=exchange))
-    assert exchange.entered == []
-    site(request("/cgi/none.py", exchange=exchange))
-    assert [entered.blocking for entered in exchange.entered if isinstance(entered, DeclaredSite)] == [True]

@@ -15,7 +15,7 @@ from typing import Any
 from salver.gateway.cgi_lookup import NoScript, Script, command_of, find_script, path_info
 from salver.gateway.cgi_runner import Redirected, Runner, redirects_of
 from salver.gateway.cgi_settings import CGISettings
-from salver.handler import Handler, HandlerOptions, as_response, maybe_site_of
+from salver.handler import Handler, HandlerOptions, as_response
 from salver.problem import problem
 from salver.request import Request
 from salver.response import Response
@@ -34,8 +34,7 @@ class _CGIHandler(ABC):
         self._local = local
         self._up = up
         self._runner = Runner(settings)
-        self.salver_options = HandlerOptions(blocking=True, stream_body=True, max_body=settings.max_body)
-        self.site = maybe_site_of(self)  # for who sends requests on to it
+        self.salver_options = HandlerOptions(stream_body=True, max_body=settings.max_body)
 
     def __call__(self, request: Request) -> Response:
         """Run the script that the path names. Raises `RequestBodyError` where the request's body cannot be had."""

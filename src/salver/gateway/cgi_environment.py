@@ -55,17 +55,19 @@ def build_environment(
         found[b"PATH_TRANSLATED"] = os.fsencode(root.rstrip("/") + script.info)
     for variable, text in script.environment.items():
         found[os.fsencode(variable)] = os.fsencode(text)
-    _add_settings(found, settings, os.environ)
+    _add_settings(found, settings, os.environb)
     return found
 
 
-def _add_settings(found: dict[bytes, bytes], settings: CGISettings, own: Mapping[str, str]) -> None:
+def _add_settings(found: dict[bytes, bytes], settings: CGISettings, own: Mapping[bytes, bytes]) -> None:
     for name in settings.inherit:
-        if name in own:
-            found[os.fsencode(name)] = os.fsencode(own[name])
+        encoded = os.fsencode(name)
+        value = own.get(encoded)
+        if value is not None:
+            found[encoded] = value
     found.setdefault(b"PATH", os.fsencode(os.defpath))
-    for name, value in settings.environment.items():
-        found[os.fsencode(name)] = os.fsencode(value)
+    for name, text in settings.environment.items():
+        found[os.fsencode(name)] = os.fsencode(text)
 
 
 def _meta_variables(request: Request, script: Script) -> dict[bytes, str]:

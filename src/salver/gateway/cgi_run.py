@@ -22,8 +22,8 @@ _PIECE = 65_536
 _PIPE_PIECES = 32  # as many may be in a pipe at the end; what somebody else still writes into it does not count
 _TICK = 0.05  # seconds between two looks, where no descriptor tells of the script's end
 _ENDING = 0.1  # seconds that a script which has closed its output has to end, until it is left to itself
-# How long a script has to end before its first bytes are looked at. Most have by then; then there was one thing to
-# wait for instead of three, and the answer goes out whole.
+# Seconds that a script has to end before its first bytes are looked at. Most have by then; then there was one thing
+# to wait for instead of three, and the answer goes out whole.
 _HEAD_START = 0.002
 
 
@@ -140,11 +140,16 @@ class Run:
 
     # Output
 
+    def give_head_start(self) -> bool:
+        """Wait, for two milliseconds at most, until the script has ended; whether it has. Where nothing tells of its
+        end, nothing is waited for."""
+        if self.child.exit_fd >= 0 and not self.ended and self.child.wait(_HEAD_START):
+            self._finish()
+        return self.ended
+
     def wait_for(self, seconds: float, enough: int) -> bool:
         """Take what comes within `seconds`, or until `enough` bytes are held; True where the script has ended."""
         until = time.monotonic() + seconds
-        if self.child.exit_fd >= 0 and not self.ended and not self.held.length:
-            self.child.wait(min(seconds, _HEAD_START))
         while not self.ended and self.held.length < enough:
             if not self._move(until):
                 break

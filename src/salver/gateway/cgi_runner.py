@@ -1,6 +1,8 @@
 """A request through a script: the body goes in, a head comes out, and the rest follows as it is pulled.
 
-    hand over → have the body begun → wait for a free place → start → feed → head → a whole answer, or a body to pull
+    have the body begun → wait for a free place → start → feed → head → a whole answer, or a body to pull
+
+Whoever serves others hands over before it waits, but for a short while in which most scripts end (`cgi_turns.py`).
 
 What fails before a byte has left is an answer (502, 503, 504); what fails later aborts the connection, so that nobody
 takes half an answer for a whole one. An exit code is not a failure: the codes of scripts mean too many things (git's
@@ -25,6 +27,8 @@ from salver.gateway.cgi_lookup import Script, is_python, python_command
 from salver.gateway.cgi_process import Child, NotBounded
 from salver.gateway.cgi_run import Hung, Run
 from salver.gateway.cgi_settings import CGISettings
+from salver.gateway.cgi_turns import Turns
+from salver.handler import DeclaredSite
 from salver.problem import problem
 from salver.protocol.framing import CHUNKED
 from salver.protocol.heads import RequestHead
@@ -38,6 +42,7 @@ _PIECE = 65_536
 # longer is streamed from then on.
 _GATHER = 0.005
 _BODILESS = frozenset((204, 304))
+_BLOCKS = DeclaredSite("a script", blocking=True)  # where no thread may block, it waits for one
 _AT_THE_MOMENT = frozenset((errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM))
 
 
@@ -73,24 +78,30 @@ class _Input(NamedTuple):
 class Runner:
     """Runs scripts, not more at once than the settings allow. Safe to use from several threads."""
 
-    __slots__ = ("__weakref__", "_living", "_places", "_settings")
+    __slots__ = ("__weakref__", "_living", "_places", "_settings", "_turns")
 
     def __init__(self, settings: CGISettings) -> None:
         self._settings = settings
+        self._turns = Turns()
         self._places = threading.BoundedSemaphore(settings.max_running)
         self._living: set[Child] = set()
         weakref.finalize(self, _kill_all, self._living)  # at the latest when the interpreter ends
 
     def run(self, request: Request, script: Script) -> Response | str:
-        """The script's answer; a str is the target of a local redirect. Blocks, and hands over before it does.
+        """The script's answer; a str is the target of a local redirect. Blocks, and hands over before it does so for
+        more than two milliseconds.
 
         Raises `RequestBodyError` where the request's body cannot be had.
         """
         length = _length(request)
         if length is not None and length > self._settings.max_body:
             return problem(request, 413, f"a body may have {self._settings.max_body} bytes here")
-        if not request.hand_over():
-            return _busy(request)
+        # A body may have to be waited for, and a request that has one is not to be begun twice.
+        makes_way = self._turns.make_way(request.client, script.path) or length is not None
+        if makes_way:
+            request.enter(_BLOCKS)
+            if not request.hand_over():
+                return _busy(request)
         try:
             given = self._input(request, length)
         except RequestBodyError:
@@ -98,10 +109,16 @@ class Runner:
         except OSError as error:
             logger.error("a request body could not be kept: %s", error)
             return problem(request, 507, "there is no room for the body")
-        if not self._places.acquire(timeout=self._settings.max_wait):
+        if not self._has_place(request):
             return _busy(request)
         started = self._start(request, script, given)
         return started if isinstance(started, Response) else self._converse(request, script, started, given)
+
+    def _has_place(self, request: Request) -> bool:
+        places = self._places
+        return places.acquire(blocking=False) or (
+            request.hand_over() and places.acquire(timeout=self._settings.max_wait)
+        )
 
     # Input
 
@@ -194,6 +211,8 @@ class Runner:
         return answer
 
     def _answer(self, request: Request, script: Script, run: Run) -> Response | str:
+        if not self._ends_at_once(run, script) and not request.hand_over():
+            return _busy(request)
         run.wait_for(_GATHER, _PIECE)
         head = self._read_head(run)
         if head.local is not None:
@@ -209,6 +228,15 @@ class Runner:
             if run.held.length <= 2 * _PIECE:
                 return _response(head, _whole(run, head, _shown(script)), None)
         return _response(head, ScriptBody(run, request.hand_over, _shown(script)), head.length)
+
+    def _ends_at_once(self, run: Run, script: Script) -> bool:
+        turns, ended = self._turns, False
+        turns.began(run)
+        try:
+            ended = run.give_head_start()
+        finally:
+            turns.grown(run, script.path, ended=ended)
+        return ended
 
     def _read_head(self, run: Run) -> ScriptHead:
         most = self._settings.max_head

@@ -54,8 +54,6 @@ class CGISite:
         length, folder = found
         rest = request.raw_path[len(request.prefix) + 1 :]
         request.prefix += "/" + "/".join(rest.split("/")[:length])
-        if folder.site is not None:
-            request.enter(folder.site)
         return folder(request)
 
     def salver_options_for(self, request: Request) -> HandlerOptions:
