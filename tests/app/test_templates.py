@@ -126,7 +126,7 @@ def site(folder: Path) -> App:
     templates = Templates(folder, app)
 
     @app.get("/things/{id:int}")
-    def show(id: int) -> str:  # noqa: A002 - as people write it
+    def show(id: int) -> str:
         return f"thing {id}"
 
     @app.get("/say")
