@@ -26,11 +26,6 @@ _LINGER = 1.0  # seconds of silence
 _HTTP = frozenset(("HTTP_REQUEST", "WRONG_VERSION_NUMBER"))  # OpenSSL's words for a request in the clear
 
 
-def is_wrapped(listening: socket.socket) -> bool:
-    """Whether somebody has put TLS around a listening socket."""
-    return isinstance(listening, ssl.SSLSocket)
-
-
 def certificates_of(listening: socket.socket) -> Certificates | None:
     """What a wrapped listening socket speaks TLS with, for a server that shakes hands itself; None for a plain one, and
     for a class of somebody's own, whose connections are to be of that class."""
