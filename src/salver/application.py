@@ -46,7 +46,7 @@ class App(salver.app.App):
         `bind` in the place of host and port: one address or several, as `serve` takes them. `debug` in the place of the
         app's own. `config`: settings by their flat names (`access_log="-"`, `limit_body=…`, `timeout_idle=…`). Where no
         logging is set up, it goes to standard error from INFO on. Raises TypeError for a setting that is none,
-        ValueError for `debug` on an address that others can reach, `ListenError` where an address cannot be bound.
+        `ListenError` where an address cannot be bound, and for `debug` on one that others can reach.
         """
         from salver.service.server import Server, run_until_signalled
         from salver.service.settings import Settings

@@ -32,7 +32,7 @@ from salver.handler import (
     with_options,
     wraps_handler,
 )
-from salver.problem import HTTPError, problem_of
+from salver.problem import HTTPError, note_failure, problem_of
 from salver.request import Request, RequestBodyError
 from salver.response import Response
 
@@ -159,6 +159,11 @@ class App:
         where there is no such view, or more than one, and ValueError for parameters that do not fit.
         """
         return url_for(self._lookup, view_name, params)
+
+    @property
+    def salver_debug(self) -> bool:
+        """Does this app, or one below it, show tracebacks? A server then listens to this computer alone."""
+        return self.debug or any(getattr(mount.handler, "salver_debug", False) is True for mount in self._lookup.mounts)
 
     # What runs around them
 
@@ -296,6 +301,8 @@ class App:
             return self._failed_without_page(request, error)
         if not isinstance(error, HTTPError):
             log_failure(request, error)
+            if not self._errors.expects(error):
+                note_failure(request, error)
         try:
             result = page(request, error)
             return completed(checked(result, request, page), error, chosen=isinstance(result, (Response, tuple)))
@@ -311,5 +318,6 @@ class App:
 
             if may_see(request):
                 log_failure(request, error)
+                note_failure(request, error)
                 return debug_page(request, error)
         raise error

@@ -47,7 +47,10 @@ def serve(command: Command) -> int:
         return _serve_reloading(command, make_handler, listeners, settings, certificates)
     from salver.service.server import Server, run_until_signalled
 
-    server = Server(make_handler(), listeners=listeners, settings=settings, tls=certificates)
+    try:
+        server = Server(make_handler(), listeners=listeners, settings=settings, tls=certificates)
+    except ListenError as error:  # an app that shows tracebacks, where others could see them
+        raise UsageError(printable(error)) from None
     _announce(name, server.urls, command)
     run_until_signalled(server)
     return 0

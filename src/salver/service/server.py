@@ -6,6 +6,7 @@ happens when the server is made (so that an address taken is an error there), th
 
 from __future__ import annotations
 
+import errno
 import logging
 import resource
 import signal
@@ -19,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from salver.handler import Handler
 from salver.net.address import parse_address
 from salver.net.crew import Crew, CrewSettings
-from salver.net.listener import Listener, open_listeners, urls
+from salver.net.listener import Listener, ListenError, open_listeners, urls
 from salver.net.poller import make_poller
-from salver.service.accepting import Acceptor
+from salver.service.accepting import Acceptor, is_loopback
 from salver.service.access_log import AccessLog
 from salver.service.connection import HTTPConnection
 from salver.service.context import Context
@@ -58,12 +59,15 @@ class Server:
         ones, take its place and become the server's. `on_tick` is called about once a second by the leader.
         `tls`, or else the setting of that name: HTTPS is spoken, on all of them.
 
-        Raises `AddressError` for an address that cannot be read and `ListenError` where it cannot be bound; `TLSError`
-        where a certificate or a key cannot be used.
+        Raises `AddressError` for an address that cannot be read and `ListenError` where it cannot be bound, or where a
+        handler that shows tracebacks (`salver_debug`) could be reached from elsewhere; `TLSError` where a certificate
+        or a key cannot be used.
         """
         self._settings = settings or Settings()
         self._certificates = _certificates(self._settings.tls if tls is None else tls)
         self._listeners = list(listeners) if listeners is not None else _open(bind, self._settings.limits.backlog)
+        if getattr(handler, "salver_debug", False) is True:
+            _check_at_home(self._listeners)
         self._handler = handler
         self._on_tick = on_tick
         self._crew: Crew | None = None
@@ -297,6 +301,17 @@ def _open(bind: str | Iterable[str], backlog: int) -> list[Listener]:
             listener.close()
         raise
     return opened
+
+
+def _check_at_home(listeners: Sequence[Listener]) -> None:
+    """Raise `ListenError`, with all of them closed, where one can be reached from another computer."""
+    for listener in listeners:
+        address = listener.address
+        if address.kind != "unix" and not is_loopback(address.host):
+            for each in listeners:
+                each.close()
+            text = f"debug shows source and variables to whoever asks; listen on 127.0.0.1 instead of {address}"
+            raise ListenError(errno.EACCES, text)
 
 
 def _certificates(tls: TLSFiles | Certificates | None) -> Certificates | None:
