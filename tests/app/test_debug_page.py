@@ -272,7 +272,7 @@ def broken_app(**settings: Any) -> App:
 
 
 def test_an_app_shows_it_and_logs_it(caplog: pytest.LogCaptureFixture) -> None:
-    with TestClient(broken_app(), host="localhost:8000") as client:
+    with TestClient(broken_app(), host="localhost:8000", raise_server_exceptions=False) as client:
         shown = client.get("/divide/0", headers={"Accept": "text/html"})
         assert shown.status == 500 and "ZeroDivisionError" in shown.text and "path_params.by" in shown.text
         assert [(record.levelno, record.exc_info is not None) for record in caplog.records] == [(logging.ERROR, True)]

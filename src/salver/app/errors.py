@@ -59,6 +59,10 @@ class ErrorHandlers:
                 return self._by_class[each]
         return None if meant else self._by_status.get(500)
 
+    def expects(self, error: Exception) -> bool:
+        """A handler for its class, or one that it is derived from, was registered: somebody thought of it."""
+        return any(each in self._by_class for each in type(error).__mro__)
+
 
 def completed(response: Response, error: Exception, *, chosen: bool) -> Response:
     """A page that a handler made for `error`: it has the error's status, where the handler did not choose one, and
