@@ -77,18 +77,20 @@ class WaitingBody:
 
 
 class FollowedBytes:
-    """A body in one piece, and something to do behind it: `behind` is called once, by the thread that ran the handler,
-    when the socket has taken the body or the server keeps it. What it raises goes to the log.
+    """A body in one piece that an iterator gave, which is then pulled to its end and closed: once, by the thread that
+    ran the handler, when the socket has taken the body or the server keeps it. What is raised there goes to the log.
 
     `framed` is for the server: the response as it is sent.
     """
 
-    __slots__ = ("_behind", "data", "framed")
+    __slots__ = ("_close", "_rest", "data", "framed")
 
-    def __init__(self, data: bytes, behind: Callable[[], object]) -> None:
+    def __init__(self, data: bytes, rest: Iterator[bytes], close: Callable[[], object] | None) -> None:
+        """`rest`: what is left of the iterator, nothing if it keeps its word; `close`: its own."""
         self.data = data
         self.framed = b""
-        self._behind: Callable[[], object] | None = behind
+        self._rest: Iterator[bytes] | None = rest
+        self._close = close
 
     @property
     def length(self) -> int:
@@ -99,10 +101,18 @@ class FollowedBytes:
         yield self.data
 
     def close(self) -> None:
-        """Do what comes behind; further calls do nothing."""
-        behind, self._behind = self._behind, None
-        if behind is not None:
-            behind()
+        """Pull to the end, and close; further calls do nothing. Raises what the two raise, and ValueError for bytes
+        behind the last."""
+        rest, self._rest = self._rest, None
+        if rest is None:
+            return
+        try:
+            for piece in rest:
+                if piece:
+                    raise ValueError("a body was longer than its Content-Length, and was cut")
+        finally:
+            if self._close is not None:
+                self._close()
 
 
 Body = Union[bytes, FileSegment, Segments, FollowedBytes, Iterable[bytes], WaitingBody]

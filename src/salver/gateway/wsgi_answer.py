@@ -11,16 +11,13 @@ Whatever happens, the iterable's `close` is called once: here, or by the server 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from salver.gateway.wsgi_file import FileWrapper
 from salver.gateway.wsgi_head import Head
 from salver.gateway.wsgi_start import StartResponse, check_piece
 from salver.request import Request, Transmission
 from salver.response import Body, FileSegment, FixedResponse, FollowedBytes, Response
-
-logger = logging.getLogger("salver.wsgi")
 
 
 class Pulled:
@@ -52,26 +49,6 @@ class Pulled:
             close()
 
 
-class Rest:
-    """What comes behind the last byte that was promised: nothing, if the application is right, but it may have work
-    to do there."""
-
-    __slots__ = ("_close", "_pieces")
-
-    def __init__(self, pieces: Iterator[bytes], close: Callable[[], object] | None) -> None:
-        self._pieces = pieces
-        self._close = close
-
-    def finish(self) -> None:
-        """Pull to the end, and close. Raises what the application raises."""
-        try:
-            if any(self._pieces):
-                logger.error("a body was longer than its Content-Length, and was cut")
-        finally:
-            if self._close is not None:
-                self._close()
-
-
 def answer(request: Request, start: StartResponse, result: Iterable[bytes]) -> Response:
     """The response for what an application returned. Raises what the iterable raises, and TypeError or RuntimeError
     where it is not as PEP 3333 has it; it is closed then."""
@@ -79,8 +56,12 @@ def answer(request: Request, start: StartResponse, result: Iterable[bytes]) -> R
     try:
         if start.written is not None:
             response = _written(start.written, result)
-        else:
+        elif isinstance(result, (list, tuple)):
+            response = _from_list(request, start, result)
+        elif isinstance(result, FileWrapper):
             response = _from_file(start, result) or _from_iterable(request, start, result, close)
+        else:
+            response = _from_iterable(request, start, result, close)
     except BaseException:
         if close is not None:
             close()
@@ -107,34 +88,31 @@ def _long_way(head: Head, body: Body) -> Response:
     return Response(body, head.status, head.all_fields(), reason=head.reason)
 
 
+def _from_list(request: Request, start: StartResponse, result: Sequence[bytes]) -> Response:
+    for piece in result:
+        check_piece(piece)
+    return _from_whole(request, start.commit(), b"".join(result))
+
+
 def _from_iterable(
     request: Request, start: StartResponse, result: Iterable[bytes], close: Callable[[], object] | None
 ) -> Response:
-    if isinstance(result, (list, tuple)):
-        for piece in result:
-            check_piece(piece)
-        whole = b"".join(result)
-        return _from_whole(request, start.commit(), whole)
-    pieces = iter(result)
-    first = _first_of(pieces)
+    """From the first piece that has any bytes on. Where that is all that was promised, as with most, the response is
+    all there; what the application does behind it comes behind it."""
+    pieces, first = iter(result), b""
+    for first in pieces:
+        if first.__class__ is not bytes:
+            check_piece(first)
+        if first:
+            break
     head = start.commit()
     if not first:
         return _from_whole(request, head, b"")
     if head.length == len(first) and head.lines is not None and request.method != "HEAD":
-        body = FollowedBytes(first, Rest(pieces, close).finish)
-        response = FixedResponse(body, head.status, head.fields, head.lines)
+        response = FixedResponse(FollowedBytes(first, pieces, close), head.status, head.fields, head.lines)
         response.reason = head.reason
         return response
     return _long_way(head, Pulled(first, pieces, close))
-
-
-def _first_of(pieces: Iterator[bytes]) -> bytes:
-    """The first piece that has any bytes; b"" where there is none."""
-    for piece in pieces:
-        check_piece(piece)
-        if piece:
-            return piece
-    return b""
 
 
 def _from_whole(request: Request, head: Head, body: bytes) -> Response:
@@ -144,9 +122,9 @@ def _from_whole(request: Request, head: Head, body: bytes) -> Response:
     return from_bytes(head, body)
 
 
-def _from_file(start: StartResponse, result: Iterable[bytes]) -> Response | None:
-    """A file sent by sendfile, None where the result is none that can be."""
-    if not isinstance(result, FileWrapper) or start.head is None:
+def _from_file(start: StartResponse, result: FileWrapper) -> Response | None:
+    """A file sent by sendfile, None where it is none that can be."""
+    if start.head is None:
         return None
     segment = result.as_segment(start.head.length)
     if segment is None:

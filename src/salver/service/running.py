@@ -143,13 +143,13 @@ class Running(Outbound):
 
     def _prepare_any(self, response: Response) -> Sending | Written | FollowedBytes:
         """Whatever does not leave in one piece, or is not over with that: a file has a short way of its own."""
-        if isinstance(response, Written):
-            return self._prepare_written(response)
         body, lines = response.body, response.lines
-        if body.__class__ is FileSegment and lines is not None and self._body is None:
-            return self._prepare_file(response.status, lines, body)
         if body.__class__ is FollowedBytes and response.reason is None and self._body is None:
             return self._prepare_followed(response, body)
+        if isinstance(response, Written):
+            return self._prepare_written(response)
+        if body.__class__ is FileSegment and lines is not None and self._body is None:
+            return self._prepare_file(response.status, lines, body)
         request = self._request
         return self._prepare(response if request is None else response.answered(request))
 
