@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
@@ -31,15 +30,15 @@ if TYPE_CHECKING:
 __all__ = ["ClientAddress", "Exchange", "Forwarded", "Request", "RequestBodyError", "Transmission"]
 
 _PIECE = 65_536  # bytes
-_NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
+_NOTHING_MATCHED: tuple[Sequence[str], Sequence[Any]] = ((), ())
 
 
 class Request:
     """One request. Used by one thread at a time; valid until its response has been sent.
 
     `method` is the token as sent (case counts), `target` the request-target as sent, ASCII. `prefix` is the part of
-    the raw path that mounts have consumed ("" at the root). `path_params` are what an app's route has read in the path.
-    `site` is what the crew's learning is keyed by.
+    the raw path that mounts have consumed ("" at the root). `site` is what the crew's learning is keyed by. `matched`
+    is for apps to set: the names of a route's parameters, and their values.
     """
 
     __slots__ = (
@@ -52,8 +51,8 @@ class Request:
         "_query",
         "_stream",
         "head",
+        "matched",
         "method",
-        "path_params",
         "prefix",
         "site",
         "target",
@@ -73,7 +72,7 @@ class Request:
         self.method = head.method
         self.target = head.target
         self.prefix = ""
-        self.path_params = _NO_PARAMS
+        self.matched = _NOTHING_MATCHED
         self.site: object = None
         self._exchange: Exchange = exchange
         self._body = body
@@ -107,6 +106,11 @@ class Request:
         """The path behind `prefix`, percent-decoded as UTF-8 (odd bytes as lone surrogates). For showing and
         comparing; whoever walks folders splits `raw_path` first and decodes each segment once."""
         return unquote_to_bytes(self.raw_path[len(self.prefix) :]).decode("utf-8", "surrogateescape")
+
+    @property
+    def path_params(self) -> dict[str, Any]:
+        """What an app's route has read in the path, by name; empty where there is no route. The caller's own."""
+        return dict(zip(*self.matched, strict=True))
 
     @property
     def query_string(self) -> str:

@@ -131,15 +131,16 @@ def test_what_is_mounted_is_run_as_it_wants(tmp_path: Path) -> None:
     app = App()
     app.mount("/app", inner)
     app.mount("/cgi", CGIFolder(tmp_path))
+    app.mount("/slow", options(blocking=True)(lambda request: "s"))
     app.mount("/quick", options(blocking=False)(lambda request: "q"))
     app.mount("/plain", where)
     assert app.salver_options_for(make("/app/up", "POST")).max_body == 9
     chosen = app.salver_options_for(make("/cgi/x.py", "POST"))
-    assert chosen.stream_body and chosen.blocking and chosen.max_body
+    assert chosen.stream_body and chosen.max_body
     request = make("/app/up", "POST")
     app.salver_options_for(request)
     assert request.prefix == ""
-    for target, blocking in [("/cgi/none.py", [True]), ("/quick/x", [False]), ("/plain/x", [])]:
+    for target, blocking in [("/slow", [True]), ("/quick/x", [False]), ("/plain/x", [])]:
         request = make(target)
         app(request)
         assert isinstance(request.exchange, NoExchange)

@@ -226,7 +226,7 @@ class App:
             if found.__class__ is Route:
                 request.enter(found.site)
                 if values:
-                    request.path_params = found.params(values)
+                    request.matched = found.names, values
                 result = found.call(request, *values)
                 return result if result.__class__ is str else checked(result, request, found.view)
             self._enter(request, found, values)
@@ -272,7 +272,7 @@ class App:
     def _enter(self, request: Request, found: Found, values: list[Any]) -> None:
         """Tell the server who is going to run, before anything has. Raises through us where nobody may block now."""
         if isinstance(found, Route):
-            request.path_params = found.params(values)
+            request.matched = found.names, values
             request.enter(found.site)
         elif isinstance(found, Mount) and found.site is not None:
             request.enter(found.site)
@@ -280,7 +280,7 @@ class App:
     def _run(self, request: Request, found: Found) -> Any:
         """What was found, run: a Response, or a view's text."""
         if isinstance(found, Route):
-            result = found.call(request, *request.path_params.values())
+            result = found.call(request, *request.matched[1])
             return result if result.__class__ is str else checked(result, request, found.view)
         if isinstance(found, Mount):
             prefix = request.prefix

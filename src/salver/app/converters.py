@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 # `int` and `float` of Python take signs, blanks, underscores and the digits of every script, and `int` takes for ever
 # over a long number: the text is looked at first, all of it, and no number is longer than what a database holds.
-_MOST_DIGITS = 19
 _FLOAT = re.compile(r"-?[0-9]{1,19}(?:\.[0-9]{1,19})?")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _DOT_SEGMENTS = frozenset((".", ".."))
@@ -61,9 +60,9 @@ class IntConverter(Converter):
     rank = 10
 
     def parse(self, text: str) -> int:
-        if len(text) > _MOST_DIGITS or not (text.isdecimal() and text.isascii()):
-            raise ValueError("no whole number")
-        return int(text)
+        if text.isdecimal() and text.isascii() and len(text) <= 19:
+            return int(text)
+        raise ValueError("no whole number")
 
 
 class FloatConverter(Converter):

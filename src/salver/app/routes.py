@@ -6,7 +6,7 @@ routes (`tree` does), and calls no view.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +22,7 @@ from salver.semantics.urls import quote_segment
 class Route:
     """One view at one path. Immutable. `site` is what the server learns by whether the view blocks."""
 
-    __slots__ = ("call", "converters", "methods", "name", "names", "options", "params", "pattern", "site", "view")
+    __slots__ = ("call", "converters", "methods", "name", "names", "options", "pattern", "site", "view")
 
     def __init__(
         self,
@@ -38,7 +38,6 @@ class Route:
         self.converters = [_known(parameter, known, self.pattern) for parameter in self.pattern.parameters]
         _check_spans(self.pattern, self.converters)
         self.names = [parameter.name for parameter in self.pattern.parameters]
-        self.params = _dict_maker(self.names)
         self.methods = _checked_methods(methods)
         self.view = view
         self.call = bind(view, self.names, path)
@@ -87,17 +86,6 @@ class Mount:
 
     def __repr__(self) -> str:
         return f"<Mount {self.prefix or '/'} {self.handler!r}>"
-
-
-def _dict_maker(names: list[str]) -> Callable[[list[Any]], dict[str, Any]]:
-    """What makes `request.path_params` of a request's values: a third of the time where they are few."""
-    if len(names) == 1:
-        only = names[0]
-        return lambda values: {only: values[0]}
-    if len(names) == 2:
-        first, second = names
-        return lambda values: {first: values[0], second: values[1]}
-    return lambda values: dict(zip(names, values, strict=True))
 
 
 def with_query(url: str, values: Mapping[str, Any]) -> str:
