@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from salver.app.sessions import sessions as sessions
     from salver.app.templates import Templates as Templates
     from salver.application import App as App
+    from salver.events import Broadcast as Broadcast
+    from salver.events import Channel as Channel
+    from salver.events import Event as Event
+    from salver.events import Pause as Pause
     from salver.handler import Handler as Handler
     from salver.handler import options as options
     from salver.net.certificates import TLSFiles as TLSFiles
@@ -45,6 +49,10 @@ _HOMES = {
     "csrf_protect": "salver.app.csrf",
     "csrf_token": "salver.app.csrf",
     "Templates": "salver.app.templates",
+    "Broadcast": "salver.events",
+    "Channel": "salver.events",
+    "Event": "salver.events",
+    "Pause": "salver.events",
     "Handler": "salver.handler",
     "options": "salver.handler",
     "Request": "salver.request",
@@ -59,9 +67,13 @@ _HOMES = {
 
 __all__ = [
     "App",
+    "Broadcast",
+    "Channel",
+    "Event",
     "FileSegment",
     "HTTPError",
     "Handler",
+    "Pause",
     "Request",
     "Response",
     "Segments",
