@@ -6,11 +6,14 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from salver import __version__
 from tests.cli.commands import (
     SALVER,
     SECONDS,
     environment,
+    refused,
     salver,
 )
 
@@ -50,3 +53,59 @@ def test_version_and_help() -> None:
         [*SALVER, "run", "--help"], env=environment(), text=True, capture_output=True, timeout=SECONDS, check=True
     )
     assert "MODULE:ATTRIBUTE" in done.stdout
+
+
+INTERFACES = """
+def handler(request):
+    return "a handler"
+
+def wsgi(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Several", str(environ["wsgi.multiprocess"]))])
+    return [b"read ", b"%d" % len(environ["wsgi.input"].read())]
+
+def anything(*arguments):
+    return wsgi(*arguments)
+
+async def asgi(scope, receive, send): ...
+async def later(request): ...
+def three(a, b, c): ...
+"""
+
+
+@pytest.fixture
+def interfaces(tmp_path: Path) -> Path:
+    (tmp_path / "kinds.py").write_text(INTERFACES)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        (["kinds:handler"], b"a handler"),
+        (["kinds:handler", "--interface", "handler"], b"a handler"),
+        (["kinds:wsgi"], b"read 0"),
+        (["kinds:wsgi", "--interface", "wsgi"], b"read 0"),
+        (["kinds:anything", "--interface", "wsgi"], b"read 0"),
+        (["kinds:wsgi", "--workers", "2"], b"read 0"),
+    ],
+)
+def test_what_is_served_is_found_out_or_said(interfaces: Path, arguments: list[str], body: bytes) -> None:
+    with salver("run", *arguments, cwd=interfaces) as server:
+        status, fields, got = server.get()
+        assert (status, got) == (200, body)
+        assert fields.get("x-several") in (None, str("--workers" in arguments))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["kinds:asgi"], "kinds:asgi is an ASGI application, and ASGI is not served yet"),
+        (["kinds:asgi", "--workers", "2"], "kinds:asgi is an ASGI application, and ASGI is not served yet"),
+        (["kinds:later"], "kinds:later is an async def, and those are not served yet"),
+        (["kinds:anything"], "say which with --interface"),
+        (["kinds:three"], "does not take one argument (a request), nor two"),
+        (["kinds:wsgi", "--interface", "asgi"], "invalid choice: 'asgi'"),
+    ],
+)
+def test_what_is_not_served_is_told_so(interfaces: Path, arguments: list[str], said: str) -> None:
+    assert said in refused("run", *arguments, cwd=interfaces)
