@@ -230,6 +230,36 @@ def test_a_handler_that_does_not_end_does_not_hold_the_change_up(tmp_path):
         assert command.end() == 0
 
 
+@pytest.mark.slow
+def test_a_server_that_hears_nothing_is_killed(tmp_path):
+    with reloading(tmp_path) as command:
+        pid = int(command.get().split()[1])
+        os.kill(pid, signal.SIGSTOP)
+        command.write(ONE.replace("one", "two"))
+        until(lambda: not Path(f"/proc/{pid}").exists())
+        assert command.get().startswith("two ")
+        assert command.end() == 0
+
+
+def test_a_server_that_was_killed_is_started_by_the_next_change(tmp_path):
+    with reloading(tmp_path) as command:
+        os.kill(int(command.get().split()[1]), signal.SIGKILL)
+        command.until_it_says("the server was ended by SIGKILL; waiting for a change")
+        command.write(ONE.replace("one", "two"))
+        assert command.get().startswith("two ")
+        assert command.end() == 0
+
+
+def test_it_serves_on_when_nobody_watches_any_more(tmp_path):
+    with reloading(tmp_path) as command:
+        serving = int(command.get().split()[1])
+        (watching,) = [pid for pid in command.children() if pid != serving]
+        os.kill(watching, signal.SIGKILL)
+        command.until_it_says("the files are not watched any more")
+        assert command.get() == f"one {serving}"
+        assert command.end() == 0
+
+
 def test_other_files_count_where_they_are_named(tmp_path):
     (tmp_path / "pages").mkdir()
     reading = (

@@ -18,6 +18,7 @@ class ScriptedLink:
         self.sent = b""
         self.settled = 0
         self.room = room
+        self.is_open = True
 
     def send(self, data: bytes, /) -> None:
         if len(self.sent) + len(data) > self.room:
@@ -44,6 +45,15 @@ def test_interim_responses_are_passed_over():
     assert not conversation.reusable
     assert list(conversation.pieces()) == [b"ok"]
     assert conversation.reusable
+
+
+def test_a_server_that_has_left_is_not_asked_again():
+    link = ScriptedLink(b"HTTP/1.1 204 No Content\r\n\r\n")
+    conversation = Conversation(link)
+    conversation.ask("GET", "/", FIELDS, NO_BODY)
+    assert list(conversation.pieces()) == []
+    link.is_open = False
+    assert not conversation.reusable
 
 
 def test_the_server_goes_on_behind_an_answer_that_was_read():

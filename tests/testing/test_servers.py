@@ -85,6 +85,18 @@ def test_connections_are_kept_where_the_class_keeps_them(base):
 
 
 @BASES
+def test_a_connection_that_the_server_has_left_without_a_word_is_replaced(base):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.close_connection = True
+
+    with TestClient(handler_class(base, protocol_version="HTTP/1.1", do_GET=do_GET)) as client:
+        assert [client.get("/").status for _ in range(3)] == [200, 200, 200]
+
+
+@BASES
 def test_what_a_method_raises_is_raised_in_the_test(base):
     with TestClient(handler_class(base)) as client:
         with pytest.raises(LookupError, match="of the method"):

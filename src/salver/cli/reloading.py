@@ -164,7 +164,7 @@ class Reloader:
         if child is not None:
             child.hear()  # that it serves: its clients learn that without us
         if watcher is not None and watcher.speaks:
-            self._on_changes(watcher.hear())
+            self._hear_watcher(watcher)
         self._look_after_child()
 
     def _on_signals(self) -> None:
@@ -179,11 +179,18 @@ class Reloader:
                 self._child.tell(Tell.STOP, self._times.stop + _HURRY)
             self._stopping = True
 
+    def _hear_watcher(self, watcher: Child) -> None:
+        said = watcher.hear()
+        if said:
+            self._on_changes(said)
+        elif not watcher.speaks:
+            _say("the files are not watched any more; what changes is not served")
+
     def _on_changes(self, said: bytes) -> None:
         *lines, self._heard = (self._heard + said).split(b"\n")
         for line in lines:
             if line.startswith(FAILED):
-                _say(f"the files are not watched any more: {line[len(FAILED) :].decode()}")
+                _say(f"the files cannot be watched: {line[len(FAILED) :].decode()}")
             elif line != READY:
                 self._changed.update(json.loads(line))
         if self._changed and self._child is not None:

@@ -49,6 +49,11 @@ class SocketLink:
         self._sock = sock
         self._thread = thread
 
+    @property
+    def is_open(self) -> bool:
+        """False: whether the thread goes on behind a response is known when it has gone on, or not."""
+        return False
+
     def send(self, data: bytes, /) -> None:
         self._sock.sendall(data)
 

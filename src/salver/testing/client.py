@@ -183,25 +183,18 @@ class TestClient:
     def _ask(
         self, method: str, place: Place, fields: list[tuple[str, str]], body: RequestBody, *, streams: bool
     ) -> tuple[Conversation, ResponseHead]:
-        """On a connection that is kept, or, where there is none or the server has left it, on a new one."""
+        """On a connection that is kept, or, where there is none, on a new one."""
         idle = self._idle.setdefault(place.scheme, [])
-        while True:
-            kept = bool(idle) and not (streams and self._servers.streams_elsewhere)
-            if kept:
-                conversation = idle.pop()
-            else:
-                conversation = Conversation(self._servers.connect(place.scheme, streams=streams))
-            try:
-                return conversation, conversation.ask(method, place.target, fields, body)
-            except BrokenPipeError:
-                conversation.close()
-                if not kept:
-                    self._raise_failure(conversation)
-                    raise
-            except BaseException:
-                conversation.close()
-                self._raise_failure(conversation)
-                raise
+        if idle and not (streams and self._servers.streams_elsewhere):
+            conversation = idle.pop()
+        else:
+            conversation = Conversation(self._servers.connect(place.scheme, streams=streams))
+        try:
+            return conversation, conversation.ask(method, place.target, fields, body)
+        except BaseException:
+            conversation.close()
+            self._raise_failure(conversation)
+            raise
 
     def _keep(self, conversation: Conversation, scheme: str) -> None:
         """The response has been read: the connection is for the next request."""

@@ -28,7 +28,8 @@ class Conversation:
     def reusable(self) -> bool:
         """The last exchange is over, and another one may follow."""
         protocol = self._protocol
-        return protocol.keep_alive and protocol.body_complete and not (protocol.unread or protocol.eof or self._broken)
+        over = protocol.keep_alive and protocol.body_complete and not (protocol.unread or protocol.eof or self._broken)
+        return over and self.link.is_open
 
     def ask(self, method: str, target: str, fields: Iterable[tuple[str, str]], body: RequestBody) -> ResponseHead:
         """Send a request, and read the head of its final response.

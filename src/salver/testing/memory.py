@@ -32,6 +32,10 @@ class Link(Protocol):
         """What handlers have raised on this connection, whose client was told a 500, or a reset. Whoever raises one of
         them takes it out."""
 
+    @property
+    def is_open(self) -> bool:
+        """The server will take another request, and that is certain."""
+
     def send(self, data: bytes, /) -> None:
         """Send all of `data`. Raises ConnectionError where the server has closed."""
 
@@ -77,6 +81,10 @@ class MemoryLink:
         self.failures = context.failures
         self._connection = MemoryConnection(self._far, client, context)
         self._crew.add(self._connection)
+
+    @property
+    def is_open(self) -> bool:
+        return self._connection.fd >= 0
 
     def send(self, data: bytes, /) -> None:
         if data:
