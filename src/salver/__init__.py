@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from salver.events import Channel as Channel
     from salver.events import Event as Event
     from salver.events import Pause as Pause
+    from salver.gateway.wsgi import WSGI as WSGI
     from salver.handler import Handler as Handler
     from salver.handler import options as options
     from salver.net.certificates import TLSFiles as TLSFiles
@@ -53,6 +54,7 @@ _HOMES = {
     "Channel": "salver.events",
     "Event": "salver.events",
     "Pause": "salver.events",
+    "WSGI": "salver.gateway.wsgi",
     "Handler": "salver.handler",
     "options": "salver.handler",
     "Request": "salver.request",
@@ -66,6 +68,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "WSGI",
     "App",
     "Broadcast",
     "Channel",

@@ -15,13 +15,13 @@ INTERFACES = ("auto", "handler", "wsgi")
 _MARKS = ("salver_options", "salver_options_for")  # of whatever was made for us
 
 
-def as_any_handler(thing: Any, interface: str = "auto") -> Handler:
+def as_any_handler(thing: Any, interface: str = "auto", **of_wsgi: Any) -> Handler:
     """`thing` as a Handler: the path of a folder or of a file, a handler class like those of `http.server`, a WSGI
     application, or what is a Handler already.
 
     `interface`: "handler" or "wsgi" where a callable's parameters do not tell what it is; "auto" looks at them
-    (`salver.gateway.interfaces`). Raises TypeError for what is none of these, with what to do; ValueError for an
-    interface that is none.
+    (`salver.gateway.interfaces`). `of_wsgi`: settings of `WSGI`, for an application of that kind. Raises TypeError for
+    what is none of these, with what to do; ValueError for an interface that is none.
     """
     if interface not in INTERFACES:
         raise ValueError(f"an interface is one of {', '.join(INTERFACES)}, not {interface!r}")
@@ -41,7 +41,7 @@ def as_any_handler(thing: Any, interface: str = "auto") -> Handler:
     if interface == "wsgi":
         from salver.gateway.wsgi import WSGI
 
-        return WSGI(thing)
+        return WSGI(thing, **of_wsgi)
     handler: Handler = thing
     return handler
 

@@ -56,6 +56,8 @@ def test_version_and_help() -> None:
 
 
 INTERFACES = """
+from salver.server import BaseHTTPRequestHandler
+
 def handler(request):
     return "a handler"
 
@@ -65,6 +67,13 @@ def wsgi(environ, start_response):
 
 def anything(*arguments):
     return wsgi(*arguments)
+
+class Old(BaseHTTPRequestHandler):
+    def log_message(self, *words): ...
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"a class")
 
 async def asgi(scope, receive, send): ...
 async def later(request): ...
@@ -87,6 +96,7 @@ def interfaces(tmp_path: Path) -> Path:
         (["kinds:wsgi", "--interface", "wsgi"], b"read 0"),
         (["kinds:anything", "--interface", "wsgi"], b"read 0"),
         (["kinds:wsgi", "--workers", "2"], b"read 0"),
+        (["kinds:Old"], b"a class"),
     ],
 )
 def test_what_is_served_is_found_out_or_said(interfaces: Path, arguments: list[str], body: bytes) -> None:

@@ -52,25 +52,36 @@ class Loading:
         if os.waitpid(child, 0)[1]:
             raise AlreadySaid
 
-    def _adapt(self, found: Callable[..., Any]) -> Handler:
-        interface = self.interface
-        if interface == "auto":
-            from salver.gateway.interfaces import interface_of, not_served
+    def _adapt(self, found: Any) -> Handler:
+        from salver.adapting import as_any_handler
 
-            interface = interface_of(found)
-            if not_served(interface):
-                hint = "; say which with --interface" if interface == "unknown" else ""
-                raise UsageError(f"{printable(self.target)} {not_served(interface)}{hint}")
-        if interface != "wsgi":
-            return found
-        from salver.gateway.wsgi import WSGI
+        if isinstance(found, type):
+            _check_class(found, self.target)
+        elif self.interface == "auto":
+            _check_interface(found, self.target)
+        settings: dict[str, Any] = {"multiprocess": self.workers > 1}
+        if self.max_body is not None:
+            settings["max_body"] = self.max_body
+        try:
+            return as_any_handler(found, self.interface, **settings)
+        except TypeError as error:
+            raise UsageError(printable(error)) from None
 
-        several = self.workers > 1
-        return (
-            WSGI(found, multiprocess=several)
-            if self.max_body is None
-            else WSGI(found, multiprocess=several, max_body=self.max_body)
-        )
+
+def _check_class(found: type, target: str) -> None:
+    from salver.classes.http_handler import BaseHTTPRequestHandler
+
+    if not issubclass(found, BaseHTTPRequestHandler):
+        raise UsageError(f"{target} is a class; give a function, or an object that can be called")
+
+
+def _check_interface(found: Callable[..., Any], target: str) -> None:
+    from salver.gateway.interfaces import interface_of, not_served
+
+    interface = interface_of(found)
+    if not_served(interface):
+        hint = "; say which with --interface" if interface == "unknown" else ""
+        raise UsageError(f"{printable(target)} {not_served(interface)}{hint}")
 
 
 def find(target: str) -> Callable[..., Any]:
@@ -85,8 +96,6 @@ def find(target: str) -> Callable[..., Any]:
             found = getattr(found, name)
         except AttributeError:
             raise UsageError(f"the module {module_name} has no {printable(attribute)}{_others(found)}") from None
-    if isinstance(found, type):
-        raise UsageError(f"{target} is a class; give a function, or an object that can be called")
     if not callable(found):
         raise UsageError(f"{target} is a {type(found).__name__}, which cannot be called; give a function of a request")
     return found
