@@ -61,9 +61,13 @@ def classes(module: Any) -> dict[str, Any]:
         """A folder over connections that stay."""
 
         protocol_version = "HTTP/1.1"
+
+    class OneWriteFiles(KeptFiles):
+        """The same where head and file leave together."""
+
         wbufsize = -1
 
-    found = (Hello, OneWrite, Logged, Sleeping, Files, KeptFiles)
+    found = (Hello, OneWrite, Logged, Sleeping, Files, KeptFiles, OneWriteFiles)
     return {each.__name__: each for each in found}
 
 
