@@ -121,3 +121,11 @@ def test_a_stream_of_events_goes_on_as_the_test_says():
         for number in range(3):
             channels[0].send({"number": number})
             assert [next(lines), next(lines)] == [f'data: {{"number":{number}}}', ""]
+
+
+def test_names_of_the_package():
+    import salver.testing
+
+    assert all(hasattr(salver.testing, name) for name in salver.testing.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        salver.testing.Nothing
