@@ -16,7 +16,8 @@ PROJECTS = Path(__file__).parent / "projects"
 @contextlib.contextmanager
 def served(target: str, *arguments: str, **env: str) -> Iterator[Running]:
     """The application on a free port; nothing may have been said on standard error at the end."""
-    variables: dict[str, Any] = {"PYTHONDONTWRITEBYTECODE": "1", **env}
+    # What their libraries warn of is theirs.
+    variables: dict[str, Any] = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore", **env}
     with salver("run", target, *arguments, cwd=PROJECTS, **variables) as server:
         yield server
 
