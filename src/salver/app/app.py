@@ -227,7 +227,9 @@ class App:
                 request.enter(found.site)
                 if values:
                     request.matched = found.names, values
-                result = found.call(request, *values)
+                    result = found.call(request, *values)
+                else:
+                    result = found.call(request)
                 return result if result.__class__ is str else checked(result, request, found.view)
             self._enter(request, found, values)
             return self._run(request, found)

@@ -120,10 +120,12 @@ class Node(Generic[RouteT, MountT]):
 class Tree(Generic[RouteT, MountT]):
     """Routes and mounts by their paths. Written by one thread, read by any: what is added is found from then on."""
 
-    __slots__ = ("_exact", "_root", "_shapes")
+    __slots__ = ("_before", "_exact", "_root", "_shapes")
 
     def __init__(self) -> None:
         self._root: Node[RouteT, MountT] = Node()
+        self._before: Node[RouteT, MountT] = Node()  # what is before the first slash: nothing, or it is no path
+        self._before.literals[""] = self._root
         self._exact: dict[str, dict[str, RouteT]] = {}
         self._shapes: dict[tuple[object, ...], dict[str, RouteT]] = {}
 
@@ -162,10 +164,10 @@ class Tree(Generic[RouteT, MountT]):
         methods = self._exact.get(path)
         if methods is not None and method in methods:
             return methods[method]
-        if "%" in path or "?" in path or path[:1] != "/":
+        if "%" in path or "?" in path:
             return None
-        node = self._root
-        for segment in path[1:].split("/"):
+        node = self._before
+        for segment in path.split("/"):
             child = node.literals.get(segment)
             if child is not None:
                 if node.has_parameters:
