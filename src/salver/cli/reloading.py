@@ -143,7 +143,7 @@ class Reloader:
         return 0
 
     def _await_watcher(self, watcher: Child) -> None:
-        with watcher.link.makefile("rb") as lines:
+        with watcher.link.makefile("rb", buffering=0) as lines:  # not a byte of what follows
             said = lines.readline().strip()
         if said != READY:
             reason = said.removeprefix(FAILED).decode() or "the watching process has ended"
