@@ -188,6 +188,22 @@ def test_the_head_is_logged_without_what_lets_in(caplog: pytest.LogCaptureFixtur
     assert said.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("target", "fields", "shown"),
+    [
+        ("/?a=1&password=secret", "", "/?*** HTTP"),
+        ("/?p=%7B%22username%22%3A%22a%22%2C+%22password%22%3A%22secret%22%7D", "", "/?*** HTTP"),
+        ("/?a=1&b=2", "X-Api-Key: secret\r\n", "/?a=1&b=2 HTTP"),
+        ("/", "X-Auth-Token: Bearer secret\r\nX-CSRF-Token: secret\r\n", "X-Auth-Token: ***"),
+    ],
+)
+def test_what_looks_secret_is_not_shown(caplog: pytest.LogCaptureFixture, target: str, fields: str, shown: str) -> None:
+    with caplog.at_level(logging.DEBUG, "salver.app"):
+        App({"/": lambda: "x"})(make(target, fields=fields))
+    said = caplog.records[0].getMessage()
+    assert shown in said and "secret" not in said
+
+
 def test_what_is_added_later_is_found() -> None:
     app = App({"/a": lambda: "a"})
     assert ask(app, "/b").status == 404

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import re
+from urllib.parse import unquote_plus
 
 from salver.handler import ResultError
 from salver.request import Request
 
 logger = logging.getLogger("salver.app")
 
+_MASK = "***"
 _SECRET = frozenset(("authorization", "cookie", "proxy-authorization"))
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -30,10 +32,20 @@ def one_line(text: str) -> str:
 
 
 def log_head(request: Request) -> None:
-    """The request's head as it was sent, at the debug level, without what lets somebody in."""
-    lines = [f"{request.method} {request.target} {request.version}"]
-    lines += [f"{name}: {'***' if name.lower() in _SECRET else value}" for name, value in request.headers.fields]
+    """The request's head as it was sent, at the debug level, without what lets somebody in: a field or a query that
+    looks as if it had something secret is not shown."""
+    path, mark, query = request.target.partition("?")
+    lines = [f"{request.method} {path}{mark}{_masked(query, unquote_plus(query))} {request.version}"]
+    for name, value in request.headers.fields:
+        hidden = name.lower() in _SECRET
+        lines.append(f"{name}: {_MASK if hidden else _masked(value, f'{name}: {value}')}")
     logger.debug("%s %s", request.client.host, one_line("\r\n".join(lines)))
+
+
+def _masked(text: str, meaning: str) -> str:
+    from salver.app.debug_frames import without_secrets  # here: nobody else needs it before something has failed
+
+    return text if without_secrets(meaning) == meaning else _MASK
 
 
 def log_failure(request: Request, error: Exception) -> None:
