@@ -45,6 +45,21 @@ p {{ overflow-wrap: anywhere }}
 """
 
 
+class Problem(Response):
+    """A page made here. `detail` and `brought` are what it was made of, for whoever passes it on and has a page of
+    their own."""
+
+    __slots__ = ("brought", "detail")
+
+    detail: str
+    brought: HeadersLike
+
+    @property
+    def error(self) -> HTTPError:
+        """What the page says, to be raised."""
+        return HTTPError(self.status, self.detail, self.brought)
+
+
 def problem(request: Request | None, status: int, detail: str = "", headers: HeadersLike | None = None) -> Response:
     """The page for `status`. `detail` is plain text for whoever asked, escaped here; one or two sentences.
 
@@ -54,7 +69,8 @@ def problem(request: Request | None, status: int, detail: str = "", headers: Hea
     reason = REASONS.get(status, "Unknown")
     accept = None if request is None else request.headers.get("accept")
     chosen = best_type(accept, _TYPES) or _TYPES[0]
-    response = Response(_body(chosen, status, reason, detail), status, _FIELDS, content_type=_with_charset(chosen))
+    response = Problem(_body(chosen, status, reason, detail), status, _FIELDS, content_type=_with_charset(chosen))
+    response.detail, response.brought = detail, headers or ()
     added = Headers(headers)
     for name in added:
         if name in response.headers:

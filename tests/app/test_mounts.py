@@ -160,3 +160,16 @@ def test_a_folder_below_an_app(tmp_path: Path) -> None:
     assert ask(app, "/static").headers["location"] == "static/"
     for target in ("/static/../secret.txt", "/static/..%2fsecret.txt", "/static/%2e%2e/secret.txt", "/static%2fa.txt"):
         assert ask(app, target).status == 404, target
+
+
+def test_the_pages_of_a_folder_are_those_of_the_app_above(tmp_path: Path) -> None:
+    app = App()
+    app.mount("/files", Folder(tmp_path))
+    app.mount("/own", lambda request: ("its own page", 404))
+    assert "404 Not Found" in text(ask(app, "/files/none"))
+    app.errorhandler(404)(lambda request, error: f"nothing at {request.path}")
+    app.errorhandler(405)(lambda request, error: "no")
+    assert (ask(app, "/files/none").status, text(ask(app, "/files/none"))) == (404, "nothing at /files/none")
+    refused = ask(app, "/files/none", "PUT")
+    assert (refused.status, text(refused)) == (405, "no") and "GET" in refused.headers["allow"]
+    assert text(ask(app, "/own")) == "its own page"

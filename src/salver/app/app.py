@@ -32,7 +32,7 @@ from salver.handler import (
     with_options,
     wraps_handler,
 )
-from salver.problem import HTTPError, note_failure, problem_of
+from salver.problem import HTTPError, Problem, note_failure, problem_of
 from salver.request import Request, RequestBodyError
 from salver.response import Response
 
@@ -288,9 +288,14 @@ class App:
             prefix = request.prefix
             request.prefix = found.prefix_of(request)
             try:
-                return as_response(found.handler(request), request)
+                response = as_response(found.handler(request), request)
             finally:
                 request.prefix = prefix
+            if self._errors and isinstance(response, Problem):
+                error = response.error
+                if self._errors.maybe_for(error) is not None:
+                    raise error  # a folder's 404, say, is a page of this app as well
+            return response
         if isinstance(found, HTTPError):
             raise found
         return found
