@@ -119,21 +119,22 @@ class Registrar:
     def set_password(self, name: str, password: str) -> None:
         """Another password, without the old one; every session of the account ends. Raises as `register` does, and
         `BadName` where there is no such account."""
-        user = self._user(name)
+        user = self.user(name)
         check_strength(password, user.name, user.nickname)
         self._store.set_password(user.id, self._hashing.hash(normal_password(password)), self._now())
         self._sessions.forget_all()
 
     def set_disabled(self, name: str, *, disabled: bool) -> None:
         """Let an account log in no more, or again. Raises `BadName`, `StoreUnavailable`."""
-        self._store.set_disabled(self._user(name).id, disabled=disabled)
+        self._store.set_disabled(self.user(name).id, disabled=disabled)
         self._sessions.forget_all()
 
     def users(self) -> list[User]:
         """Every account. Raises `StoreUnavailable`."""
         return self._store.all_users()
 
-    def _user(self, name: str) -> User:
+    def user(self, name: str) -> User:
+        """The account of a name. Raises `BadName` where there is none, `StoreUnavailable`."""
         found = self._store.user_by_key(name_key(name))
         if found is None:
             raise BadName(f"there is no account {name}")

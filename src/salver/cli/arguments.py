@@ -32,9 +32,19 @@ examples:
   salver site 9000 --open             the folder "site" on port 9000, in the browser
   salver -b 0.0.0.0 -b [::]           let the network in
   salver dist --spa --cache 3600      a page app
+  salver site --accounts sqlite:///accounts.db   for those who log in; see salver accounts --help
   salver run shop.app:handler         a Python callable, or a WSGI application; see salver run --help
   salver run script.py                a script written for http.server, as it is
 """
+
+
+@dataclass(frozen=True, slots=True)
+class AccountsOptions:
+    """Who may log in: where the accounts are, where failed tries are counted, whether everybody may make an account."""
+
+    database: str
+    tries: str | None = None
+    registration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class FolderOptions:
     compress: bool = True
     cgi: tuple[str, ...] = ()  # folders of scripts as given; "" stands for those that are customary
     cgi_body: int | None = None  # bytes that a request to a script may have
+    accounts: AccountsOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +130,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _folder_parser() -> argparse.ArgumentParser:
-    parser = _parser("salver", "[DIR] [PORT] [options]", _DESCRIPTION, _EPILOG)
+    parser = command_parser("salver", "[DIR] [PORT] [options]", _DESCRIPTION, _EPILOG)
     add = parser.add_argument
     add("what", nargs="*", metavar="DIR", help="the folder or file to serve (this folder); all digits are a port")
     _add_serving(parser)
@@ -165,12 +176,24 @@ def _folder_parser() -> argparse.ArgumentParser:
         help="send the field 'Name: value'; more than once for several",
     )
     add("--cache", metavar="SECONDS", type=values.whole_seconds, help="how long clients may keep what they got")
+    _add_accounts(parser)
     _add_settings(parser)
     return parser
 
 
+def _add_accounts(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("who may see it").add_argument
+    add("--accounts", metavar="URL", help="those who log in: sqlite:///PATH or postgresql://… has the accounts")
+    add("--accounts-registration", action="store_true", help="everybody may make an account")
+    add(
+        "--accounts-tries",
+        metavar="URL",
+        help="count failed tries in redis://…, for several servers together (each process its own)",
+    )
+
+
 def _run_parser() -> argparse.ArgumentParser:
-    parser = _parser("salver run", "MODULE:ATTRIBUTE [options]", _RUN_DESCRIPTION, None)
+    parser = command_parser("salver run", "MODULE:ATTRIBUTE [options]", _RUN_DESCRIPTION, None)
     add = parser.add_argument
     add("target", metavar="MODULE:ATTRIBUTE", help="where it is; this folder is on the path")
     add(
@@ -192,7 +215,8 @@ def _run_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parser(prog: str, usage: str, description: str, epilog: str | None) -> argparse.ArgumentParser:
+def command_parser(prog: str, usage: str, description: str, epilog: str | None) -> argparse.ArgumentParser:
+    """A parser whose help looks as ours does, and that raises `UsageError`."""
     return _Parser(
         prog=prog,
         usage=f"{prog} {usage}",
@@ -272,8 +296,22 @@ def _folder_command(given: argparse.Namespace) -> Command:
         compress=not given.no_compress,
         cgi=tuple(given.cgi),
         cgi_body=given.limit_body,
+        accounts=_accounts_options(given),
     )
     return _command(given, folder, None, port)
+
+
+def _accounts_options(given: argparse.Namespace) -> AccountsOptions | None:
+    if given.accounts is None:
+        for option, value in (("registration", given.accounts_registration), ("tries", given.accounts_tries)):
+            if value:
+                raise UsageError(f"--accounts-{option} is for --accounts; give both")
+        return None
+    if given.cors is not None:
+        raise UsageError("--cors is for pages that everybody may read, --accounts for the others; leave one out")
+    if given.cache is not None:
+        raise UsageError("what is behind --accounts is kept by no cache; leave --cache out")
+    return AccountsOptions(given.accounts, given.accounts_tries, given.accounts_registration)
 
 
 def _path_and_port(what: list[str], port: int | None) -> tuple[str, int | None]:

@@ -116,7 +116,13 @@ def _handler_maker(command: Command) -> tuple[Callable[[], Handler], str]:
     name = os.path.abspath(folder.path)
     if folder.cgi:
         name += f", scripts at {' and '.join(script_folders(folder))}"
-    return lambda: folder_handler(folder), name
+    accounts = folder.accounts
+    if accounts is None:
+        return lambda: folder_handler(folder), name
+    from salver.cli.protecting import protected, try_accounts
+
+    try_accounts(folder, accounts)
+    return lambda: protected(folder_handler(folder), accounts), f"{name}, to those who log in"
 
 
 def _listeners(command: Command, backlog: int) -> list[Listener]:
