@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.semantics.filenames import content_disposition, safe_filename
+from salver.semantics.filenames import content_disposition, maybe_disposition_filename, safe_filename
 from salver.semantics.urls import is_plain_name
 
 
@@ -90,3 +90,45 @@ def test_a_download_never_breaks_its_field(name: str) -> None:
     if star:
         assert unquote(encoded)
         assert re.fullmatch(r"[A-Za-z0-9!#$&+\-.^_`|~%]*", encoded)
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("attachment; filename=a.txt", "a.txt"),
+        ("attachment;FILENAME = a.txt ; x=y", "a.txt"),
+        ('inline; x=y; filename="a b.txt"', "a b.txt"),
+        (r'attachment; filename="a\"b\c.txt"', "a_bc.txt"),
+        ('attachment; filename="a;b.txt"', "a_b.txt"),
+        ('attachment; filename="K\xc3\xb6ln.txt"', "Köln.txt"),  # UTF-8, as it comes
+        ("attachment; filename=K\xf6ln.txt", "Köln.txt"),
+        ("attachment; filename=a; filename*=UTF-8''%e2%82%ac%20b", "€ b"),
+        ("attachment; filename*=utf-8'de'K%C3%B6ln; filename=a", "Köln"),
+        ("attachment; filename*=ISO-8859-1''K%F6ln", "Köln"),
+        ("attachment; filename*=UTF-8''%ff", "\ufffd"),
+        ("attachment; filename*=koi8-r''%ff; filename=a", "a"),
+        ("attachment; filename*=a; filename=b; filename=c", "b"),
+        ("attachment; filename*=UTF-8''%2e%2e; filename=b", "b"),
+        ("attachment; filename=../../etc/passwd", "passwd"),
+        ("attachment; filename*=UTF-8''..%2f..%2fx", "x"),
+        ('attachment; filename=""', None),
+        ("attachment; filename=..", None),
+        ("attachment; filename*=UTF-8''", None),
+        ("attachment", None),
+        ("", None),
+    ],
+)
+def test_names_that_a_field_gives(field: str, name: str | None) -> None:
+    assert maybe_disposition_filename(field) == name
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=80))
+def test_whatever_a_field_gives_is_harmless(value: str) -> None:
+    name = maybe_disposition_filename("attachment; filename" + value)
+    assert name is None or (name and safe_filename(name) == name)
+
+
+@given(st.text(max_size=80))
+def test_the_name_of_a_download_is_read_as_it_was_written(name: str) -> None:
+    read = maybe_disposition_filename(content_disposition("attachment", name))
+    assert (read or "") == safe_filename("".join(part for part in name if part.isprintable() or part == " "))
