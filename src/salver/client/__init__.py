@@ -12,7 +12,8 @@ What is imported here costs some milliseconds; the server never imports it.
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+import os
+from typing import TYPE_CHECKING, Any, Unpack
 
 from salver.client.arguments import OF_CLIENT, OneShotOptions
 from salver.client.auth import Auth, BasicAuth, BearerAuth, DigestAuth
@@ -44,6 +45,9 @@ from salver.client.pool import PoolLimits
 from salver.client.response import Response
 from salver.client.retries import Retries
 from salver.client.timeouts import Timeout
+
+if TYPE_CHECKING:
+    from salver.client.downloads import Downloaded, Progress
 
 __all__ = [
     "Auth",
@@ -78,6 +82,7 @@ __all__ = [
     "TotalTimedOut",
     "WriteTimedOut",
     "delete",
+    "download",
     "get",
     "head",
     "options",
@@ -93,10 +98,29 @@ def request(method: str, url: str, **options: Unpack[OneShotOptions]) -> Respons
     `RequestOptions` and `OneShotOptions`. Raises a `ClientError`."""
     if options.get("stream"):
         raise InvalidRequest("to stream a response, use `with Client() as c, c.stream(...) as response`")
-    for_client: Any = {name: value for name, value in options.items() if name in OF_CLIENT}
-    for_request: Any = {name: value for name, value in options.items() if name not in OF_CLIENT}
+    for_client, for_request = _parted(options)
     with Client(**for_client) as client:
         return client.request(method, url, **for_request)
+
+
+def download(
+    url: str,
+    path: str | os.PathLike[str],
+    *,
+    resume: bool = True,
+    restarts: int = 5,
+    progress: Progress | None = None,
+    **options: Unpack[OneShotOptions],
+) -> Downloaded:
+    """GET into a file; see `Client.download`."""
+    for_client, for_request = _parted(options)
+    with Client(**for_client) as client:
+        return client.download(url, path, resume=resume, restarts=restarts, progress=progress, **for_request)
+
+
+def _parted(options: OneShotOptions) -> tuple[dict[str, Any], Any]:
+    of_client = {name: value for name, value in options.items() if name in OF_CLIENT}
+    return of_client, {name: value for name, value in options.items() if name not in OF_CLIENT}
 
 
 def get(url: str, **options: Unpack[OneShotOptions]) -> Response:

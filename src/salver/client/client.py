@@ -8,11 +8,12 @@ connections are kept and used again, by as many threads as there are.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from salver import __version__
 from salver.client.arguments import HeadersLike, RequestOptions
@@ -38,6 +39,10 @@ from salver.client.url import URL, Params, parse_url
 from salver.protocol.grammar import TOKEN
 from salver.protocol.headers import MutableHeaders
 
+if TYPE_CHECKING:
+    from salver.client.downloads import Downloaded, Progress
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _DRAINED = 65_536  # bytes of a redirect's body that are read so that its connection can be used again
 _EXPECT_FROM = 1_048_576  # bytes of content from which on a 100 Continue is waited for
 
@@ -126,9 +131,10 @@ class Client:
         self._extra_cookies = {} if cookies is None or isinstance(cookies, CookieJar) else dict(cookies)
         self._ready: dict[tuple[str, str], Prepared] = {}
         self._headers = ClientHeaders(_merged(_own_headers(), headers), self._ready.clear)
+        over_network = transport is None and unix_socket is None
         if transport is None:
             transport = NetTransport(Dialler(), TLSSettings(verify, cert), unix_socket)
-        environ = os.environ if trust_env and unix_socket is None else None
+        environ = os.environ if trust_env and over_network else None
         repeated = Retries(lost=retries) if isinstance(retries, int) else retries
         self._connections = Connections(transport, limits)
         self._sender = Sender(self._connections, Proxies(proxy, environ), repeated, max_content)
@@ -217,6 +223,31 @@ class Client:
         """DELETE; see `request`."""
         return self.request("DELETE", url, **options)
 
+    def download(
+        self,
+        url: str,
+        path: str | os.PathLike[str],
+        *,
+        resume: bool = True,
+        restarts: int = 5,
+        progress: Progress | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Downloaded:
+        """GET into the file `path`, which is there when it is whole, in the place of one of this name; until then the
+        bytes are in `path` + ".part". In a folder, the file is called as the server says (which replaces no file
+        there), or as the URL's path ends.
+
+        With `resume`, what an earlier attempt left of the same representation is gone on with. A connection that breaks
+        is followed by another one for the rest, `restarts` times in a row without a new byte. `progress(done, total)`
+        is called with bytes, `total` None where nobody has said. The `total` time-out holds for each request.
+
+        Raises a `ClientError` (`StatusError` for 4xx and 5xx), OSError for the file; the partial file then stays where
+        it can be gone on with.
+        """
+        from salver.client.downloads import DownloadSettings, download
+
+        return download(self, url, path, DownloadSettings(resume, progress, restarts), options)
+
     # What a request goes through
 
     def _build(self, method: str, url: str, options: RequestOptions) -> Request:
@@ -237,7 +268,7 @@ class Client:
         return self._extra_cookies if not more else {**self._extra_cookies, **more}
 
     def _url(self, url: str) -> URL:
-        if self._base is None or "://" in url.partition("?")[0]:
+        if self._base is None or _SCHEME.match(url):
             return parse_url(url)
         if url.startswith("//"):
             raise InvalidRequest(f"{url!r} is not a path below the client's base_url")
@@ -255,20 +286,23 @@ class Client:
         if response.status not in REDIRECTS:
             return response
         if follow:
-            return self._follow_on(response, exchange)
+            return self._follow_on(prepared.request, response, exchange)
         if exchange.collect:
             response.read()
         return response
 
-    def _follow_on(self, response: Response, exchange: _Exchange) -> Response:
+    def _follow_on(self, request: Request, response: Response, exchange: _Exchange) -> Response:
+        """`request`: as the caller asked; what was sent may have had cookies and credentials that the next one has
+        not."""
         history: list[Response] = []
-        origin = response.request.url.origin
+        origin = request.url.origin
         while True:
-            request = self._next(response, len(history))
-            if request is None:
+            following = self._next(request, response, len(history))
+            if following is None:
                 if exchange.collect:
                     response.read()
                 return response
+            request = following
             _drain(response)
             history.append(response)
             if request.url.origin != origin:  # what was given for one origin goes to no other
@@ -276,9 +310,9 @@ class Client:
             response = self._send(self._sender.prepare(request), exchange)
             response.history = list(history)
 
-    def _next(self, response: Response, count: int) -> Request | None:
+    def _next(self, request: Request, response: Response, count: int) -> Request | None:
         try:
-            following = next_request(response.request, response.status, response.headers.get("location"))
+            following = next_request(request, response.status, response.headers.get("location"))
             if following is not None and count >= self._max_redirects:
                 raise TooManyRedirects(f"redirected more than {self._max_redirects} times", response.url)
         except ClientError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from salver.semantics.urls import is_plain_name
 
@@ -74,3 +74,32 @@ def content_disposition(disposition: str, name: str) -> str:
         return f"{disposition}; filename={shown}"
     # RFC 8187 §3.2.1: attr-char
     return f"{disposition}; filename={shown}; filename*=UTF-8''{quote(name, safe='!#$&+^`|', errors='replace')}"
+
+
+# RFC 6266 §4.1 and RFC 8187 §3.2.1; the parts before and behind a parameter that is none of ours are stepped over.
+_FILENAME = re.compile(
+    r";[ \t]*+filename(\*)?[ \t]*+=[ \t]*+(?:\"((?:[^\"\\]|\\.)*+)\"|([^;\"]++))", re.IGNORECASE | re.DOTALL
+)
+_EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def maybe_disposition_filename(value: str) -> str | None:
+    """The name that a Content-Disposition field (as Latin-1, the way it comes) gives, by `safe_filename` one plain name
+    for a file; None where it gives none. `filename*` goes before `filename` (RFC 6266 §4.3)."""
+    plain, extended = "", ""
+    for star, quoted, bare in _FILENAME.findall(value):
+        text = re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) if quoted else bare.strip()
+        if star:
+            matched = _EXTENDED.fullmatch(text)
+            extended = extended or (unquote(matched[2], matched[1], "replace") if matched else "")
+        else:
+            plain = plain or _as_meant(text)
+    return safe_filename(extended) or safe_filename(plain) or None
+
+
+def _as_meant(text: str) -> str:
+    """What servers send is UTF-8, whatever the field's bytes are said to be."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
