@@ -16,5 +16,5 @@ def hello(request: Request) -> str:
 
 
 if __name__ == "__main__":
-    keys = TLSFiles(*sys.argv[2:]) if sys.argv[2:] else None
+    keys = TLSFiles(sys.argv[2], sys.argv[3]) if sys.argv[2:] else None
     serve(hello, bind=f"127.0.0.1:{sys.argv[1]}", access_log=None, tls=keys)
