@@ -156,6 +156,29 @@ def test_a_patient_stop_answers_one_more_request_of_each_connection() -> None:
     client.close()
 
 
+def test_a_server_that_is_asked_to_stop_is_as_patient_as_its_settings_say() -> None:
+    server = Server(hello, "127.0.0.1:0", settings=Settings.of(timeout_last_request=5))
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    client, idle = connect(server), connect(server)
+    for each in (client, idle):
+        each.sendall(GET % b"/")
+        read_response(each)
+    server.request_stop()
+    with pytest.raises(ConnectionRefusedError):
+        while True:  # until it listens no more
+            connect(server).close()
+    client.sendall(GET % b"/again")
+    assert read_response(client) == (200, b"hello /again")
+    assert client.recv(10) == b""
+    server.stop(0)  # whoever is in a hurry does not wait for the other one's last request
+    assert idle.recv(10) == b""
+    serving.join(5)
+    assert not serving.is_alive()
+    client.close()
+    idle.close()
+
+
 def test_a_blocking_handler_does_not_hold_up_the_others() -> None:
     def mixed(request: Request) -> str:
         if request.path == "/slow":

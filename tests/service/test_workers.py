@@ -234,6 +234,13 @@ class TestStopping:
             assert running.event("stop") == [str(pid), "11.0", "2.0"]
             running.starts(1)
 
+    def test_idle_connections_have_the_time_for_one_more_request(self):
+        with crew(1, stop=9, last_request=4) as running:
+            (pid,) = running.starts(1)
+            running.signal(signal.SIGTERM)
+            assert running.event("stop") == [str(pid), "9.0", "4.0"]
+            assert running.ends() == 0
+
     def test_the_master_is_killed(self):
         with crew(2, stop=8) as running:
             pids = running.starts(2)

@@ -25,6 +25,7 @@ WORDS = {
     "timeout_stalled": "that a client may accept nothing; past it the connection is reset",
     "timeout_linger": "that what a client still sends is dropped after the last response",
     "timeout_stop": "for what is in flight when the server stops",
+    "timeout_last_request": "of these, that idle connections stay for one more request",
 }
 
 

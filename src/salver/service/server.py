@@ -152,7 +152,7 @@ class Server:
         """Block until the server has stopped, carrying out the stop that `request_stop` asked for."""
         self._ask.wait()
         if not self._stopped.is_set() and self._asked_grace is not None:
-            self.stop(self._asked_grace)
+            self.stop(self._asked_grace, self._settings.timeouts.last_request)
         self._stopped.wait()
 
     def request_stop(self, grace: float | None = None) -> None:

@@ -68,6 +68,7 @@ class Timeouts:
     stalled: float = 30.0  # that a peer may accept no byte of a response; then reset
     linger: float = 2.0  # that unread input is read and dropped after the last response
     stop: float = 30.0  # for what is in flight when the server stops
+    last_request: float = 0.0  # of `stop`: that idle connections stay for one more; behind a proxy that reuses them
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

@@ -25,6 +25,7 @@ class WorkerTimes:
     start: float = 60.0  # until a worker must serve; past it killed
     patience: float = 10.0  # that a replaced worker keeps idle connections open for one more request
     stop: float = 30.0  # for what is in flight when a worker ends
+    last_request: float = 0.0  # of `stop`: that idle connections stay for one more when all workers end
     kill: float = 2.0  # past `stop`, or after being told to hurry, until a worker is killed
     settle: float = 5.0  # a worker that dies younger than this has failed to start
     delay: float = 0.5  # before the third start in a row, then twice as long each time

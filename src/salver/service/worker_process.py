@@ -146,8 +146,8 @@ class _WorkerProcess:
             return
         self._told = what
         times = self._times
-        patience = times.patience if what is Tell.RETIRE else 0.0
-        grace = 0.0 if what is Tell.HURRY else times.stop + patience
+        patience = {Tell.RETIRE: times.patience, Tell.STOP: times.last_request}.get(what, 0.0)
+        grace = {Tell.RETIRE: times.stop + times.patience, Tell.STOP: times.stop}.get(what, 0.0)
         threading.Thread(target=self._stop, args=(server, grace, patience), daemon=True).start()
 
     def _stop(self, server: WorkerServer, grace: float, patience: float) -> None:

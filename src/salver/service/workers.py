@@ -89,7 +89,8 @@ def run_workers(
         for listener in listeners:
             listener.close()
 
-    times = replace(times or WorkerTimes(), stop=settings.timeouts.stop)
+    timeouts = settings.timeouts
+    times = replace(times or WorkerTimes(), stop=timeouts.stop, last_request=timeouts.last_request)
     try:
         return Master(make_server, workers, times, release).run()
     finally:
