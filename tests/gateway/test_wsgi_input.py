@@ -9,6 +9,8 @@ from wsgiref.validate import validator
 import pytest
 
 from salver.gateway.wsgi import WSGI
+from salver.request import Request
+from salver.response import Response
 from tests.gateway.wsgi_support import PLAIN, Environ
 from tests.service.harness import Conversation
 from tests.service.messages import GET, chunked, post
@@ -174,3 +176,17 @@ def test_a_large_body_is_not_held_in_memory() -> None:
         talk.say(piece)
     assert talk.statuses == [200]
     assert digest == [hashlib.sha256(piece * many).hexdigest()]
+
+
+@pytest.mark.parametrize("message", [post(SMALL), chunked(SMALL)])
+@pytest.mark.parametrize("limit_body_in_memory", [1, 1024])
+def test_what_a_middleware_has_read_is_there_again(message: bytes, limit_body_in_memory: int) -> None:
+    reader = Reader(whole)
+    inner = WSGI(reader)
+
+    def middleware(request: Request) -> Response:
+        assert request.stream().read(4) == SMALL[:4] and request.body == SMALL
+        return inner(request)
+
+    talk = Conversation(middleware, limit_body_in_memory=limit_body_in_memory).say(message)
+    assert talk.statuses == [200] and reader.got == [SMALL]

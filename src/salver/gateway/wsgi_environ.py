@@ -103,16 +103,17 @@ class EnvironMaker:
 
     @staticmethod
     def _add_body(environ: Environ, request: Request, section: Section) -> None:
-        """A collected body has a length, whatever its framing was: most applications know no other way to its end."""
-        body = request.stream()
+        """A collected body has a length, whatever its framing was: most applications know no other way to its end. And
+        it begins at its beginning, although a hook or a middleware may have read it."""
+        body, length = request.stream(), section.body_length
         environ["wsgi.input"] = body
-        if section.body_length != CHUNKED:
-            environ["CONTENT_LENGTH"] = str(section.body_length)
-        elif body.seekable():
-            environ["CONTENT_LENGTH"] = str(body.seek(0, SEEK_END))
+        if body.seekable():
+            length = body.seek(0, SEEK_END) if length == CHUNKED else length
             body.seek(0)
-        else:
+        if length == CHUNKED:
             environ["HTTP_TRANSFER_ENCODING"] = "chunked"
+        else:
+            environ["CONTENT_LENGTH"] = str(length)
 
 
 def _variables(section: Section) -> Environ:
