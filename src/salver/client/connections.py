@@ -11,6 +11,8 @@ import os
 import re
 import threading
 import time
+from collections import deque
+from collections.abc import Hashable, Iterable
 from typing import NamedTuple, Protocol
 
 from salver.client.errors import ClientError, PoolTimedOut, TotalTimedOut
@@ -43,13 +45,18 @@ class Transport(Protocol):
 
 
 class Connections:
-    """Safe to use from several threads. `closed` ones open nothing any more."""
+    """Safe to use from several threads. `closed` ones open nothing any more.
+
+    Who finds no place waits in a queue, and each place that becomes free wakes the first who can use it: not any
+    waiter, who might want another origin and leave the place to nobody.
+    """
 
     def __init__(self, transport: Transport, limits: PoolLimits) -> None:
         self._transport = transport
         self._limits = limits
-        self._changed = threading.Condition(threading.Lock())
-        self._waiting = 0
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiter] = deque()
+        self._abandoned: deque[Hashable] = deque()
         self._pool: Pool[Link] = Pool(limits)
         self._process = os.getpid()
         self._closed = False
@@ -59,38 +66,68 @@ class Connections:
         `TimedOut`."""
         if self._process != os.getpid():
             self._begin_anew()
+        end: float | None = None  # of the waiting for a place, from its beginning
         while True:
-            with self._changed:
+            with self._lock:
                 link, closing = self._pool.take(route, time.monotonic())
-            for each in closing:
-                each.close()
+            if closing:
+                self._close(closing)
             if link is None:
-                if self._may_open(route, deadline):
-                    return self.open(route, deadline)
+                waiter = self._reserve(route)
+                if waiter is None:
+                    return self._open(route, deadline)
+                end = end or _end(deadline)
+                self._wait(waiter, end, deadline)
             elif link.is_stale:
                 self.discard(link)
             else:
                 return link
 
-    def _may_open(self, route: Route, deadline: Deadline) -> bool:
-        """True where a place has been taken for a new connection; False where an idle one may be there now."""
-        end = deadline.within(deadline.timeout.pool)
-        with self._changed:
+    def _reserve(self, route: Route) -> _Waiter | None:
+        """None where a place has been taken for a new connection, else our place in the queue: of the same moment, so
+        that nothing that becomes free in between is missed."""
+        with self._lock:
             if self._closed:
                 raise ClientError("the client is closed; make another one")
+            if self._pool.has_idle(route):  # given back since we looked
+                waiter = _Waiter(route)
+                waiter.woken.set()
+                return waiter
             may, closing = self._pool.may_open(route)
             if not may:
-                self._waiting += 1
-                try:
-                    if not self._changed.wait(end):
-                        raise _waited_too_long(deadline)
-                finally:
-                    self._waiting -= 1
-        for each in closing:
-            each.close()
-        return may
+                self._queue.append(waiter := _Waiter(route))
+                return waiter
+        self._close(closing)
+        return None
 
-    def open(self, route: Route, deadline: Deadline) -> Link:
+    def _wait(self, waiter: _Waiter, end: float | None, deadline: Deadline) -> None:
+        try:
+            waiter.woken.wait(None if end is None else max(0.0, end - time.monotonic()))
+        except BaseException:
+            self._leave(waiter, wakes_another=True)
+            raise
+        if not waiter.woken.is_set() and self._leave(waiter, wakes_another=False):
+            raise _waited_too_long(deadline)
+
+    def _leave(self, waiter: _Waiter, *, wakes_another: bool) -> bool:
+        """Out of the queue; False where it was woken already, and then what woke it is for the next."""
+        with self._lock:
+            if waiter in self._queue:
+                self._queue.remove(waiter)
+                return True
+            if wakes_another:
+                self._wake()
+            return False
+
+    def _wake(self) -> None:
+        """A place may be free: the first who can have it is to look. The lock is held."""
+        for waiter in self._queue:
+            if self._pool.has_room(waiter.key):
+                self._queue.remove(waiter)
+                waiter.woken.set()
+                return
+
+    def _open(self, route: Route, deadline: Deadline) -> Link:
         """A new connection, for which the pool has counted one."""
         try:
             return Link(self._transport.connect(route, deadline), route)
@@ -104,14 +141,14 @@ class Connections:
             self.discard(link)
             return
         seconds = _hint(head)
-        with self._changed:
+        with self._lock:
             if self._closed:
                 seconds = 0.0
             closing = self._pool.give_back(link, time.monotonic(), seconds)
-            if self._waiting:
-                self._changed.notify()
-        for each in closing:
-            each.close()
+            if self._queue:
+                self._wake()
+        if closing or self._abandoned:
+            self._close(closing)
 
     def discard(self, link: Link) -> None:
         """It is not to be used again."""
@@ -119,29 +156,72 @@ class Connections:
         if self._process == os.getpid():
             self._drop(link.key)
 
-    def _drop(self, key: object) -> None:
-        with self._changed:
+    def abandon(self, link: Link) -> None:
+        """As `discard`, for a `__del__`: that may run in the middle of any of these methods, so it waits for no lock.
+        Whoever holds the lock does the rest when it has let go of it."""
+        link.close()
+        if self._process == os.getpid():
+            self._abandoned.append(link.key)
+            self._settle_abandoned()
+
+    def _settle_abandoned(self) -> None:
+        while self._abandoned and self._lock.acquire(blocking=False):
+            try:
+                self._pool.drop_key(self._abandoned.popleft())
+                self._wake()
+            except IndexError:  # another thread was faster
+                pass
+            finally:
+                self._lock.release()
+
+    def _drop(self, key: Hashable) -> None:
+        with self._lock:
             self._pool.drop_key(key)
-            if self._waiting:
-                self._changed.notify()
+            if self._queue:
+                self._wake()
+        self._settle_abandoned()
+
+    def _close(self, links: Iterable[Link]) -> None:
+        """What a decision has taken out of the pool, outside the lock."""
+        for each in links:
+            each.close()
+        self._settle_abandoned()
 
     def close(self) -> None:
         """Close what is idle; what is in use is closed when it is given back."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             closing = self._pool.clear()
-            self._changed.notify_all()
-        for each in closing:
-            each.close()
+            waiting = list(self._queue)
+            self._queue.clear()
+        for waiter in waiting:
+            waiter.woken.set()
+        self._close(closing)
         self._transport.close()
 
     def _begin_anew(self) -> None:
         """In a child process: the parent's connections are not ours; our copies of their descriptors are closed."""
         inherited = self._pool
-        self._changed = threading.Condition(threading.Lock())
-        self._pool, self._process, self._waiting = Pool(self._limits), os.getpid(), 0
+        self._lock = threading.Lock()
+        self._queue, self._abandoned = deque(), deque()
+        self._pool, self._process = Pool(self._limits), os.getpid()
         for each in inherited.clear():
             each.close()
+
+
+class _Waiter:
+    """A thread that waits for a place."""
+
+    __slots__ = ("key", "woken")
+
+    def __init__(self, key: Hashable) -> None:
+        self.key = key
+        self.woken = threading.Event()
+
+
+def _end(deadline: Deadline) -> float | None:
+    seconds = deadline.within(deadline.timeout.pool)
+    return None if seconds is None else time.monotonic() + seconds
 
 
 def _hint(head: ResponseHead) -> float | None:

@@ -1,19 +1,20 @@
 """One connection to a server: a wire and the protocol on it. Sends a request, reads its response; knows no pool, no
 redirect and no URL.
 
-A body of bytes leaves with its head in one piece. A longer one is sent part by part, and between the parts one look
-is taken whether the server has answered already: one that refuses an upload need not be sent the rest of it (RFC 9112
-§9.5). What the wire or the server does wrong comes out as the client's own errors.
+A short body of bytes leaves with its head in one piece. A longer one is sent part by part, and between the parts one
+look is taken whether the server has answered already: one that refuses an upload need not be sent the rest of it (RFC
+9112 §9.5). What the wire or the server does wrong comes out as the client's own errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
-from salver.client.content import Content
+from salver.client.content import PART, Content
 from salver.client.errors import (
     BrokenResponse,
+    ClientError,
     ConnectionLost,
     InvalidRequest,
     ReadTimedOut,
@@ -29,6 +30,7 @@ from salver.protocol.heads import ResponseHead
 
 READ_SIZE = 262_144  # bytes: a gigabyte comes in some thousand reads, and a quarter of a megabyte is no memory
 _INTERIM_MAX = 32  # 1xx responses before a final one: past it, the server plays with us
+_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # an alert, a handshake: RFC 8446 §5.1
 _CONTINUE_SECONDS = 1.0  # RFC 9110 §10.1.1: a client should not wait for a 100 for ever
 _TOO_LARGE = 431
 
@@ -42,18 +44,15 @@ class Outgoing(NamedTuple):
 
 
 class Link:
-    """A connection in use, or idle in the pool. One thread at a time. `fresh`: it has carried no request yet.
-    `answered`: a byte of the response has come, so that the request cannot be sent again unseen."""
+    """A connection in use, or idle in the pool. One thread at a time."""
 
-    __slots__ = ("_interim", "_wire", "answered", "fresh", "idle_until", "key", "protocol")
+    __slots__ = ("_interim", "_wire", "idle_until", "key", "protocol")
 
     def __init__(self, wire: Wire, key: Hashable) -> None:
         self._wire = wire
         self.key = key
         self.idle_until = 0.0
         self.protocol = ClientConnection()
-        self.fresh = True
-        self.answered = False
         self._interim = 0
 
     # A request and its response
@@ -63,11 +62,10 @@ class Link:
         `ConnectionLost`, `TimedOut`, `BrokenResponse`, `InvalidRequest`; afterwards, the link is to be closed."""
         timeout = deadline.timeout
         self._wire.limit(deadline.within(timeout.read), deadline.within(timeout.write))
-        self.answered = False
         self._interim = 0
         content = request.content
         data = self.protocol.send_prepared(request.head)
-        at_once = isinstance(content, bytes) and not request.expects
+        at_once = isinstance(content, bytes) and not request.expects and len(content) <= PART
         if content and isinstance(content, bytes) and at_once:
             data += self._framed(content)
         early = self._send(data, deadline)
@@ -83,10 +81,12 @@ class Link:
 
     def _send(self, data: bytes, deadline: Deadline) -> ResponseHead | None:
         """Send it; the response, where the server would not take the rest but has answered."""
+        if deadline.is_set:
+            self._limit(deadline)
         try:
             self._wire.send_all(data)
         except OSError as error:
-            if is_timeout(error):
+            if is_timeout(error) and not self._wire.is_readable():
                 raise self._too_late(deadline, WriteTimedOut("the server takes no more of the request")) from None
             return self._answer_to_a_part(deadline, error)
         return None
@@ -103,15 +103,13 @@ class Link:
             head = self._await_continue(deadline)
             if head is not None:
                 return head
-        parts: Iterable[bytes] = (content,) if isinstance(content, bytes) else content
         try:
-            for part in parts:
+            for part in _parts(content):
                 if not part:
                     continue
-                if not self.answered and self._wire.is_readable():
-                    head = self._early_head(deadline)
-                    if head is not None:
-                        return head
+                head = self._early_head(deadline) if self._wire.is_readable() else None
+                if head is not None:
+                    return head
                 head = self._send(self._framed(part), deadline)
                 if head is not None:
                     return head
@@ -121,15 +119,14 @@ class Link:
 
     def _await_continue(self, deadline: Deadline) -> ResponseHead | None:
         """The final response, where the server gives one instead of a 100; None to go on."""
-        self._wire.limit(deadline.within(_CONTINUE_SECONDS), deadline.within(deadline.timeout.write))
+        patience = deadline.reading_for(_CONTINUE_SECONDS)
+        self._limit(patience)
         try:
-            return self._early_head(deadline)
-        except (ReadTimedOut, TotalTimedOut):
-            if deadline.is_over:
-                raise
+            return self._early_head(patience)
+        except ReadTimedOut:
             return None
         finally:
-            self._limit_reading(deadline)
+            self._limit(deadline)
 
     def _early_head(self, deadline: Deadline) -> ResponseHead | None:
         """What the server says before it has everything: a final response ends the sending; None after a 1xx, or
@@ -137,7 +134,7 @@ class Link:
         self._receive(deadline)
         head = self._next_head()
         while head is not None and head.status < 200:
-            self._count_interim()
+            self._pass_over(head)
             head = self._next_head()
         if head is not None:
             self.protocol.keep_alive = False  # the rest of our body is not sent: RFC 9112 §9.5
@@ -149,22 +146,24 @@ class Link:
             if head is None:
                 self._receive(deadline)
             elif head.status >= 200:
-                self.fresh = False
                 return head
-            elif head.status == 101:
-                raise BrokenResponse("the server switches to another protocol, for which it was not asked")
             else:
-                self._count_interim()
+                self._pass_over(head)
 
-    def _count_interim(self) -> None:
+    def _pass_over(self, interim: ResponseHead) -> None:
+        if interim.status == 101:
+            raise BrokenResponse("the server switches to another protocol, for which it was not asked")
         self._interim += 1
         if self._interim > _INTERIM_MAX:
             raise BrokenResponse(f"the server sent more than {_INTERIM_MAX} interim responses (1xx)")
 
     def _next_head(self) -> ResponseHead | None:
+        received = self.protocol.unread
         try:
             return self.protocol.next_response()
         except RemoteProtocolError as error:
+            if received.startswith(_TLS_RECORDS):
+                raise BrokenResponse("the server speaks TLS on this port; is it https:// that is meant?") from None
             if error.status == _TOO_LARGE:
                 raise ResponseTooLarge(f"the head of the response is too large: {error}") from None
             raise BrokenResponse(f"the response is malformed: {error}") from None
@@ -189,22 +188,25 @@ class Link:
 
     def _receive(self, deadline: Deadline) -> None:
         if deadline.is_set:
-            self._limit_reading(deadline)
+            if deadline.is_over:  # a server that goes on sending lets no limit of the wire pass
+                raise TotalTimedOut(f"the exchange took more than {deadline.timeout.total} s")
+            self._limit(deadline)
         try:
             data = self._wire.recv(READ_SIZE)
+        except ClientError:  # some of them are an OSError, too
+            raise
         except OSError as error:
             if is_timeout(error):
                 raise self._too_late(deadline, ReadTimedOut("the server sent nothing for too long")) from None
             raise ConnectionLost("the connection was lost while the response was awaited") from error
         if data:
-            self.answered = True
             self.protocol.receive(data)
         elif self.protocol.body_complete:  # it is a head that is waited for
             raise ConnectionLost("the server closed the connection without a whole response")
         else:
             self.protocol.receive_eof()
 
-    def _limit_reading(self, deadline: Deadline) -> None:
+    def _limit(self, deadline: Deadline) -> None:
         timeout = deadline.timeout
         self._wire.limit(deadline.within(timeout.read), deadline.within(timeout.write))
 
@@ -229,3 +231,12 @@ class Link:
     def close(self) -> None:
         """Close the connection; idempotent, from any thread."""
         self._wire.close()
+
+
+def _parts(content: bytes | Content) -> Iterator[bytes]:
+    """What is sent at once: small enough for a look at the server, and at the clock, in between."""
+    if isinstance(content, bytes):
+        for start in range(0, len(content), PART):
+            yield content[start : start + PART]
+    else:
+        yield from content

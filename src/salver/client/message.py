@@ -34,6 +34,11 @@ class Request:
         kept = [pair for pair in self.headers if pair[0].lower() != lowered]
         return replace(self, headers=[*kept, (name, value)])
 
+    def without_expectation(self) -> Request:
+        """Whose content is sent at once."""
+        kept = [pair for pair in self.headers if pair[0].lower() != "expect"]
+        return replace(self, headers=kept, expects=False)
+
     def replaced(self, **changes: Any) -> Request:
         """With some members replaced."""
         return replace(self, **changes)

@@ -84,6 +84,17 @@ class Pool(Generic[Member]):
         self._total += 1
         return True, closing
 
+    def has_idle(self, key: Hashable) -> bool:
+        """One to `key` is idle."""
+        return bool(self._idle.get(key))
+
+    def has_room(self, key: Hashable) -> bool:
+        """Who asks for a connection to `key` now will be given one, or may open one."""
+        if self.has_idle(key):
+            return True
+        limits = self._limits
+        return self._counts.get(key, 0) < limits.per_origin and (self._total < limits.connections or self.idle > 0)
+
     def give_back(self, member: Member, now: float, seconds: float | None = None) -> list[Member]:
         """It is idle from now on, for `seconds` at most; the ones to close, which may be itself."""
         limits = self._limits

@@ -15,7 +15,15 @@ from salver.client.url import URL
 STATUSES = frozenset((301, 302, 303, 307, 308))
 
 _OF_CONTENT = frozenset(
-    ("content-type", "content-length", "content-encoding", "content-language", "content-location", "transfer-encoding")
+    (
+        "content-type",
+        "content-length",
+        "content-encoding",
+        "content-language",
+        "content-location",
+        "transfer-encoding",
+        "expect",
+    )
 )
 _OF_ORIGIN = frozenset(("authorization", "cookie", "proxy-authorization", "host"))
 
@@ -40,7 +48,8 @@ def next_request(request: Request, status: int, location: str | None) -> Request
     if url.origin != request.url.origin:
         gone = gone | _OF_ORIGIN
     headers = [(name, value) for name, value in request.headers if name.lower() not in gone]
-    return request.replaced(method=method, url=url, headers=headers, content=content)
+    expects = request.expects and not drops_content
+    return request.replaced(method=method, url=url, headers=headers, content=content, expects=expects)
 
 
 def _resolved(url: URL, location: str) -> URL:

@@ -24,7 +24,7 @@ from salver.protocol.reasons import REASONS
 
 _CHARSET = re.compile(r";[ \t]*charset=\"?([A-Za-z0-9_.:+-]{1,40})", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_LINE_END = re.compile(rb"\r\n|\n|\r")
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class BodyReader(Protocol):
@@ -156,6 +156,9 @@ class Response:
     def charset(self) -> str:
         """How `text` is decoded: `encoding` where it was set; what Content-Type says, where Python knows it; what a
         byte order mark says; else UTF-8."""
+        return self._named_charset() or _marked(self._content or b"") or "utf-8"
+
+    def _named_charset(self) -> str:
         named = self.encoding
         if named is None:
             matched = _CHARSET.search(self.headers.get("content-type", ""))
@@ -165,15 +168,7 @@ class Response:
                 return codecs.lookup(named).name
             except LookupError:
                 pass
-        start = (self._content or b"")[:4]
-        for mark, name in (
-            (codecs.BOM_UTF8, "utf-8-sig"),
-            (codecs.BOM_UTF16_LE, "utf-16"),
-            (codecs.BOM_UTF16_BE, "utf-16"),
-        ):
-            if start.startswith(mark):
-                return name
-        return "utf-8"
+        return ""
 
     @property
     def text(self) -> str:
@@ -182,9 +177,13 @@ class Response:
         return content.decode(self.charset, "replace")
 
     def json(self, **options: Any) -> Any:
-        """The content as JSON (RFC 8259: UTF-8, else by its first bytes). Raises ValueError. `options`: of
-        `json.loads`."""
-        return json.loads(self.content, **options)
+        """The content as JSON (RFC 8259: UTF-8, else by its first bytes). Raises ValueError, also for what is nested
+        too deep. `options`: of `json.loads`."""
+        content = self.content
+        try:
+            return json.loads(content, **options)
+        except RecursionError:
+            raise ValueError("the JSON is nested too deep") from None
 
     # The content, streamed
 
@@ -203,30 +202,36 @@ class Response:
 
     def iter_text(self) -> Iterator[str]:
         """The content as text, as it arrives."""
-        decoder = codecs.getincrementaldecoder(self.charset)("replace")
+        decoder: codecs.IncrementalDecoder | None = None
+        kept = b""
         for part in self.iter_bytes():
-            text = decoder.decode(part)
+            kept += part
+            if decoder is None:
+                named = self._named_charset()
+                if not named and any(mark != kept and mark.startswith(kept) for mark, _ in _MARKS):
+                    continue  # the rest of a byte order mark may follow
+                decoder = codecs.getincrementaldecoder(named or _marked(kept) or "utf-8")("replace")
+            text, kept = decoder.decode(kept), b""
             if text:
                 yield text
-        rest = decoder.decode(b"", True)
+        rest = kept.decode("utf-8", "replace") if decoder is None else decoder.decode(b"", True)
         if rest:
             yield rest
 
     def iter_lines(self) -> Iterator[str]:
         """The lines of the content, without their ends (CR LF, LF or CR), as they arrive."""
-        kept = b""
-        charset = self.charset
-        for part in self.iter_bytes():
-            lines = _LINE_END.split(kept + part) if not (kept + part).endswith(b"\r") else None
-            if lines is None:  # an LF may follow
-                kept += part
-                continue
-            kept = lines.pop()
+        begun: list[str] = []  # of a line whose end has not come
+        cr = ""  # at the end of a part: an LF may follow
+        for part in self.iter_text():
+            text = cr + part
+            cr = "\r" if text.endswith("\r") else ""
+            *lines, rest = _LINE_END.split(text[:-1] if cr else text)
             for line in lines:
-                yield line.decode(charset, "replace")
-        if kept:
-            for line in _LINE_END.split(kept.removesuffix(b"\r")):
-                yield line.decode(charset, "replace")
+                yield "".join((*begun, line))
+                begun.clear()
+            begun.append(rest)
+        if cr or any(begun):
+            yield "".join(begun)
 
     def _decoded(self) -> Iterator[bytes]:
         self._take()
@@ -270,6 +275,11 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason} from {self.url}>"
+
+
+def _marked(start: bytes) -> str:
+    """The encoding that a byte order mark names, "" where there is none."""
+    return next((name for mark, name in _MARKS if start.startswith(mark)), "")
 
 
 def _rechunked(source: Iterator[bytes], size: int) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from salver.client.content import Content
 from salver.client.errors import ClientError, ConnectFailed, ConnectionLost, NameNotFound, TLSFailed
 from salver.client.message import Request
+from salver.semantics.dates import parse_date
 
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 
@@ -47,18 +48,28 @@ class Retries:
             return None
         return self._wait(attempt)
 
-    def after_response(self, request: Request, status: int, retry_after: str | None, attempt: int) -> float | None:
-        """As `after_error`, for a response."""
+    def after_response(self, request: Request, status: int, asked: float | None, attempt: int) -> float | None:
+        """As `after_error`, for a response. `asked`: the seconds of its Retry-After."""
         if status not in self.statuses or attempt > self.lost or request.method not in IDEMPOTENT:
             return None
         if isinstance(request.content, Content) and not request.content.replayable:
             return None
-        if retry_after is not None and retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 8:
-            seconds = float(retry_after)
-            return seconds if seconds <= self.max_wait else None
+        if asked is not None:
+            return asked if asked <= self.max_wait else None
         return self._wait(attempt + 1)
 
     def _wait(self, attempt: int) -> float:
         if attempt <= 1:
             return 0.0
         return float(min(self.max_wait, self.backoff * 2 ** (attempt - 2) * (0.5 + self.chance() / 2)))
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """The seconds that a Retry-After asks to wait (RFC 9110 §10.2.3), a date seen from `now`; None where it says
+    nothing that can be read."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:15])
+    date = parse_date(value)
+    return None if date is None else max(0.0, date - now)

@@ -18,12 +18,14 @@ from salver.client.message import Request
 from salver.client.proxies import Proxies, ProxyURL
 from salver.client.redirects import STATUSES as REDIRECTS
 from salver.client.response import Response
-from salver.client.retries import Retries
+from salver.client.retries import Retries, retry_after
 from salver.client.timeouts import Deadline
 from salver.client.url import URL
 from salver.protocol.client_connection import prepare_head
 from salver.protocol.errors import LocalProtocolError
 from salver.protocol.heads import ResponseHead
+
+_EXPECTATION_FAILED = 417  # RFC 9110 §10.1.1: the same again, without an Expect
 
 
 class LinkedBody:
@@ -69,8 +71,9 @@ class LinkedBody:
             self._connections.discard(link)
 
     def __del__(self) -> None:
-        if self._link is not None:  # a stream that nobody closed must not hold a place in the pool for ever
-            self.close()
+        link = self._link
+        if link is not None:  # a stream that nobody closed must not hold a place in the pool for ever
+            self._connections.abandon(link)
 
 
 class Prepared(NamedTuple):
@@ -137,6 +140,10 @@ class Sender:
                 if wait is None:
                     raise
             else:
+                if response.status == _EXPECTATION_FAILED and prepared.request.expects:
+                    response.close()
+                    prepared = self.prepare(prepared.request.without_expectation())
+                    continue
                 wait = self._wait_for_another(prepared.request, response, attempt)
                 if wait is None:
                     return response
@@ -148,7 +155,8 @@ class Sender:
         retries = self._retries
         if not retries.statuses or response.status < 400:
             return None
-        return retries.after_response(request, response.status, response.headers.get("retry-after"), attempt)
+        asked = retry_after(response.headers.get("retry-after"), time.time())
+        return retries.after_response(request, response.status, asked, attempt)
 
     def _attempt(self, link: Link, prepared: Prepared, deadline: Deadline) -> Response:
         begun = perf_counter()

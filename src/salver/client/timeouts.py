@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Union
 
 
@@ -13,7 +13,7 @@ class Timeout:
 
     `connect`: from the look-up of the name to the end of the TLS handshake. `read` and `write`: while not a byte moves.
     `pool`: until a connection becomes free, where all that are allowed are in use. `total`: the whole exchange with its
-    redirects and retries, up to the last byte of a body that is not streamed.
+    redirects and retries, up to the last byte of its body, streamed or not.
     """
 
     connect: float | None = 10.0
@@ -64,6 +64,13 @@ class Deadline:
     def is_over(self) -> bool:
         """The total has passed."""
         return self._at is not None and time.monotonic() >= self._at
+
+    def reading_for(self, seconds: float) -> Deadline:
+        """The same end, with another `read` time-out, where that is the shorter one."""
+        read = self.timeout.read
+        other = Deadline(replace(self.timeout, read=seconds if read is None else min(seconds, read)))
+        other._at = self._at
+        return other
 
     def within(self, limit: float | None) -> float | None:
         """`limit`, or what is left of the total where that is less."""

@@ -13,7 +13,7 @@ import ssl
 import threading
 from typing import Union
 
-from salver.client.errors import ConnectTimedOut, TLSFailed
+from salver.client.errors import ConnectTimedOut, InvalidRequest, TLSFailed
 from salver.client.wire import TLSWire
 
 Verify = Union[bool, str, "os.PathLike[str]", ssl.SSLContext]
@@ -26,7 +26,9 @@ class TLSSettings:
     def __init__(self, verify: Verify = True, cert: Cert = None) -> None:
         """`verify`: True, the system's authorities; a path, those in that file or folder; a context, that one as it
         is; False, nobody is asked who they are. `cert`: our own certificate: one PEM file, or (certificate, key) or
-        (certificate, key, password)."""
+        (certificate, key, password). Raises `InvalidRequest` for a context with a `cert` beside it."""
+        if cert is not None and isinstance(verify, ssl.SSLContext):
+            raise InvalidRequest("load the certificate into the context that is given as verify, not beside it")
         self._verify = verify
         self._cert = cert
         self._context: ssl.SSLContext | None = verify if isinstance(verify, ssl.SSLContext) else None
@@ -46,7 +48,8 @@ class TLSSettings:
         try:
             context = self.context
             sock.settimeout(seconds)
-            return TLSWire(context.wrap_socket(sock, server_hostname=host.partition("%")[0]))
+            name = host.partition("%")[0].rstrip(".")  # RFC 6066 §3: without the dot of the root
+            return TLSWire(context.wrap_socket(sock, server_hostname=name, suppress_ragged_eofs=False))
         except TimeoutError:
             sock.close()
             raise ConnectTimedOut(f"the TLS handshake with {host} took too long") from None

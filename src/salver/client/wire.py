@@ -1,9 +1,10 @@
 """A connected socket as the client uses it: blocking, with limits on how long it blocks.
 
-The limits of a plain socket are the kernel's own (SO_RCVTIMEO, SO_SNDTIMEO): Python's `settimeout` asks `poll` before
-each call, which is a second system call for every first one. Under TLS that cannot be: OpenSSL asks again and again
-where a blocking socket says EAGAIN, so there it is `settimeout`. Either way a limit that has passed is an
-`OSError` that `is_timeout` knows.
+The read limit of a plain socket is the kernel's own (SO_RCVTIMEO): Python's `settimeout` asks `poll` before each call,
+which is a second system call for every first one. SO_SNDTIMEO would not do for writing: a `send` that waits in vain
+reports what it had sent before it waited, and the limit begins anew. So what can be sent is sent without waiting, and
+only then is waited for room. Under TLS neither can be: OpenSSL asks again and again where a blocking socket says
+EAGAIN, so there it is `settimeout`. Either way a limit that has passed is an `OSError` that `is_timeout` knows.
 
 A wire knows neither HTTP nor the pool. One thread at a time uses it; `close` may come from any.
 """
@@ -18,9 +19,12 @@ import sys
 from collections.abc import Callable
 from typing import Protocol, Union
 
-_KERNEL_LIMITS = sys.platform != "win32"  # there, the option's value has another form
+from salver.client.errors import TLSFailed
+
+_KERNEL_LIMITS = sys.platform != "win32"  # there, the option's value has another form, and there is no MSG_DONTWAIT
+_AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 _TIMEVAL = struct.Struct("ll")
-_UNSET = -1.0
+_LONGEST = 2_000_000_000 * 1_000_000  # microseconds that fit a `time_t` of 32 bits, too
 
 
 class Wire(Protocol):
@@ -50,32 +54,49 @@ def is_timeout(error: OSError) -> bool:
 class SocketWire:
     """A plain TCP or Unix socket. Owns the socket."""
 
-    __slots__ = ("_poll", "_read", "_socket", "_write", "recv", "send_all")
+    __slots__ = ("_poll", "_read", "_send", "_socket", "_write", "recv", "send_all")
 
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(None)
         self._socket = sock
-        self._read: float | None = _UNSET
-        self._write: float | None = _UNSET
+        self._read: float | None = None
+        self._write: float | None = None
         self._poll = _readiness(sock)
+        self._send = sock.send
         self.recv: Callable[[int], bytes] = sock.recv  # the C method itself: no line of Python in between
-        self.send_all: Callable[[bytes], object] = sock.sendall
+        self.send_all: Callable[[bytes], object] = self._send_all if _KERNEL_LIMITS else sock.sendall
+
+    def _send_all(self, data: bytes) -> None:
+        try:
+            sent = self._send(data, _AT_ONCE)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def _send_rest(self, rest: memoryview) -> None:
+        room = select.poll()
+        room.register(self._socket, select.POLLOUT)
+        while rest:
+            if not room.poll(None if self._write is None else max(1, self._write * 1000)):
+                raise TimeoutError("the peer takes nothing")
+            try:
+                rest = rest[self._send(rest, _AT_ONCE) :]
+            except BlockingIOError:
+                continue
 
     def limit(self, read: float | None, write: float | None) -> None:
         if read != self._read:
             self._read = read
-            self._set(socket.SO_RCVTIMEO, read)
-        if write != self._write:
-            self._write = write
-            self._set(socket.SO_SNDTIMEO, write)
-
-    def _set(self, option: int, seconds: float | None) -> None:
+            if _KERNEL_LIMITS:
+                self._limit_reading(read)
+        self._write = write
         if not _KERNEL_LIMITS:
-            limits = [each for each in (self._read, self._write) if each is not None and each != _UNSET]
-            self._socket.settimeout(max(limits, default=None))
-            return
-        whole = max(1, int((seconds or 0.0) * 1_000_000)) if seconds is not None else 0  # 0 is for ever
-        self._socket.setsockopt(socket.SOL_SOCKET, option, _TIMEVAL.pack(*divmod(whole, 1_000_000)))
+            self._socket.settimeout(None if read is None or write is None else max(read, write))
+
+    def _limit_reading(self, seconds: float | None) -> None:
+        micros = 0 if seconds is None else max(1, min(int(seconds * 1e6), _LONGEST))  # 0 is for ever
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(*divmod(micros, 1_000_000)))
 
     def is_readable(self) -> bool:
         return self._poll()
@@ -89,14 +110,15 @@ class SocketWire:
 
 
 class TLSWire:
-    """A socket under TLS, its handshake done. Owns the socket."""
+    """A socket under TLS, its handshake done. Owns the socket, which was wrapped with `suppress_ragged_eofs=False`: a
+    connection that is cut is not one that was ended."""
 
     __slots__ = ("_poll", "_read", "_socket", "_write", "recv", "send_all")
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
         self._socket = sock
-        self._read: float | None = _UNSET
-        self._write: float | None = _UNSET
+        self._read: float | None = None
+        self._write: float | None = None
         self._poll = _readiness(sock)
         self.recv: Callable[[int], bytes] = self._recv
         self.send_all: Callable[[bytes], object] = self._send_all
@@ -105,8 +127,10 @@ class TLSWire:
         self._socket.settimeout(self._read)
         try:
             return self._socket.recv(size)
-        except ssl.SSLEOFError:  # without a close_notify: as good as a reset, for a body without a length
+        except ssl.SSLEOFError:  # no close_notify: whatever has no length may be cut short (RFC 9112 §9.8)
             raise ConnectionResetError("the TLS connection was cut off without a word") from None
+        except ssl.SSLError as error:
+            raise _refused(error) from None
 
     def _send_all(self, data: bytes) -> None:
         self._socket.settimeout(self._write)
@@ -134,6 +158,13 @@ class TLSWire:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _refused(error: ssl.SSLError) -> TLSFailed:
+    """Under TLS 1.3 a server looks at our certificate after the handshake is over for us: its alert comes here."""
+    reason = error.reason or str(error)
+    hint = "; it wants a certificate of yours: give one with cert=" if "CERTIFICATE" in reason else ""
+    return TLSFailed(f"the server ended TLS: {reason.lower().replace('_', ' ')}{hint}")
 
 
 def _readiness(sock: Union[socket.socket, ssl.SSLSocket]) -> Callable[[], bool]:
