@@ -31,7 +31,7 @@ from salver.app import App
 from salver.handler import HandlerOptions
 from salver.middleware import cors
 from salver.request import Request
-from salver.response import Response
+from salver.response import HTTPError, Response
 
 
 class Accounts:
@@ -88,9 +88,12 @@ class Accounts:
     # For other handlers
 
     def user_of(self, request: Request) -> User | None:
-        """Who is logged in, None for nobody; afterwards `request.user` says the same. Raises `StoreUnavailable`, an
-        `AccountError`."""
-        return self._gate.user_of(request)
+        """Who is logged in, None for nobody; afterwards `request.user` says the same. Raises `HTTPError` 503 where the
+        database cannot be asked."""
+        try:
+            return self._gate.user_of(request)
+        except AccountError as error:
+            raise HTTPError(error.status, headers={"Retry-After": str(error.retry_after or 1)}) from None
 
     def require(self, handler: Callable[..., Any]) -> Any:
         """`handler` for those who are logged in. Whoever else asks for a page gets the login, and afterwards the page;

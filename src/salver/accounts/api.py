@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from salver.accounts.errors import (
     AccountError,
+    Malformed,
     MissingField,
     NotLoggedIn,
     PasswordTooLong,
@@ -34,14 +35,20 @@ from salver.accounts.settings import AccountSettings
 from salver.accounts.store import Session, User
 from salver.accounts.texts import explained, language_of
 from salver.app import App
+from salver.protocol.errors import RemoteProtocolError
 from salver.request import Request
-from salver.response import Response
+from salver.response import HTTPError, Response
+from salver.semantics.content_types import is_json_type
+from salver.semantics.forms import parse_urlencoded
+from salver.semantics.json_text import parse_json
 
 _BODY_MAX = 16_384  # bytes: a password of 1,024 with every character escaped, three times over
 # What was refused for what it says, and not for how it was sent: with status 200 unless it is to be strict.
 _OF_CONTENT = frozenset(
     ("bad_name", "name_taken", "bad_nickname", "weak_password", "wrong_credentials", "missing_field")
 )
+_FORMS = frozenset(("application/x-www-form-urlencoded", "multipart/form-data"))
+_ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 Action = Callable[[Request, Mapping[str, Any]], Response]
 
@@ -70,8 +77,9 @@ class Interface:
             app.add_route(path, view, ["POST"], name=path[1:], max_body=_BODY_MAX, blocking=hashes or None)
         for path, action in {"/api/me": self._me, "/api/sessions": self._sessions}.items():
             app.add_route(path, self._guarded(action), ["GET"], name=path[1:])
-        if self._settings.register_by_get:
-            app.add_route("/register.do", self._register_by_get, ["GET"], name="register.do", blocking=True)
+        # There in any case: whoever asks for it where it is off has sent a password in the target all the same.
+        by_get = self._settings.register_by_get
+        app.add_route("/register.do", self._register_by_get, _ANY, name="register.do", blocking=by_get or None)
 
     # Around every action
 
@@ -91,8 +99,7 @@ class Interface:
         said = {"message": "failed", "code": -1, "error": error.code, "detail": explained(error, language)}
         if error.field:
             said["field"] = error.field
-        lenient = error.code in _OF_CONTENT and not self._settings.strict_status
-        response = private(Response.json(said, 200 if lenient else error.status))
+        response = private(Response.json(said, self._status_of(error)))
         if error.retry_after is not None:
             response.headers["Retry-After"] = str(error.retry_after)
         if response.status == 401:
@@ -109,15 +116,16 @@ class Interface:
     # What they do
 
     def _register(self, request: Request, sent: Mapping[str, Any]) -> Response:
-        user = self.register(sent)
+        user = self.register(request, sent)
         return _success(user=_shown(user))
 
-    def register(self, sent: Mapping[str, Any]) -> User:
+    def register(self, request: Request, sent: Mapping[str, Any]) -> User:
         """A new account of what was sent. Raises `AccountError`."""
         if not self._settings.registration:
             raise RegistrationClosed("accounts are made by whoever runs this")
         nickname = text_of(sent, "nickname", needed=False)
-        return self._registrar.register(text_of(sent, "username"), text_of(sent, "password"), nickname)
+        name, password = text_of(sent, "username"), text_of(sent, "password")
+        return self._registrar.register(name, password, nickname, address=request.client.host)
 
     def _log_in(self, request: Request, sent: Mapping[str, Any]) -> Response:
         text, login = self.log_in(request, sent)
@@ -127,16 +135,13 @@ class Interface:
 
     def log_in(self, request: Request, sent: Mapping[str, Any]) -> tuple[str, Login]:
         """A new session; the one that the request brought ends. Raises `AccountError`."""
-        begun = self._registrar.log_in(
+        return self._registrar.log_in(
             text_of(sent, "username"),
             text_of(sent, "password"),
             address=request.client.host,
             agent=request.headers.get("user-agent", ""),
+            instead_of=self._gate.cookie_of(request),
         )
-        before = self._gate.cookie_of(request)
-        if before:
-            self._registrar.log_out(before)
-        return begun
 
     def _log_out(self, request: Request, sent: Mapping[str, Any]) -> Response:
         text = self._gate.cookie_of(request)
@@ -174,18 +179,27 @@ class Interface:
         return _success(ended=int(self._registrar.end_session(login, text_of(sent, "id"))))
 
     def _register_by_get(self, request: Request) -> Response:
-        """As the first programs did it. The target is what logs show, and has a password in it: it goes first."""
-        sent, encoded = request.query.get("p") or "", request.query.get("encoded") == "1"
-        request.target = request.raw_path
+        """As the first programs did it. The target is what logs show, and has a password in it: that goes first."""
+        query, request.target = request.query_string, request.raw_path
+        if not self._settings.register_by_get:
+            raise HTTPError(404)
+        if request.method != "GET":
+            raise HTTPError(405, headers={"Allow": "GET"})
+        return self._answer_by_get(request, query)
+
+    def _answer_by_get(self, request: Request, query: str) -> Response:
+        encoded, status, retry_after = False, 200, None
+        said: dict[str, Any] = {"code": 0, "msg": "ok"}
         try:
-            self.register(_json_object(sent))
-            said: dict[str, Any] = {"code": 0, "msg": "ok"}
-            status, retry_after = 200, None
+            fields = dict(parse_urlencoded(query.encode("ascii")))
+            encoded = fields.get("encoded") == "1"
+            self.register(request, _object(parse_json(fields.get("p", "").encode())))
+        except RemoteProtocolError as refused:
+            said, status = {"code": -1, "msg": str(refused), "error": Malformed.code}, refused.status or 400
         except AccountError as error:
             language = language_of(request.headers.get("accept-language"))
             said = {"code": -1, "msg": explained(error, language), "error": error.code}
-            lenient = error.code in _OF_CONTENT and not self._settings.strict_status
-            status, retry_after = 200 if lenient else error.status, error.retry_after
+            status, retry_after = self._status_of(error), error.retry_after
         text = json.dumps(said, ensure_ascii=False)
         media_type = "text/plain; charset=utf-8" if encoded else "application/json"
         response = private(Response(quote(text) if encoded else text, status, content_type=media_type))
@@ -193,16 +207,22 @@ class Interface:
             response.headers["Retry-After"] = str(retry_after)
         return response
 
+    def _status_of(self, error: AccountError) -> int:
+        return 200 if error.code in _OF_CONTENT and not self._settings.strict_status else error.status
+
 
 def sent_fields(request: Request) -> Mapping[str, Any]:
-    """What a request's body says: a JSON object, or a form. Raises `HTTPError` for a body that is neither, and
-    `MissingField` for JSON that is no object."""
-    if request.content_type == "application/json":
-        sent = request.json
-        if not isinstance(sent, dict):
-            raise MissingField("username")
-        return sent
-    return dict(request.form.items()) if request.body else {}
+    """What a request's body says: a JSON object, or a form; nothing for none. Raises `Malformed` for one that is
+    neither."""
+    try:
+        media_type = request.content_type
+        if is_json_type(media_type):
+            return _object(request.json)
+        if media_type not in _FORMS and request.body:
+            raise HTTPError(415, "The body must be application/json, or a form.")
+        return dict(request.form.items())
+    except HTTPError as error:
+        raise Malformed(error.detail, error.status) from None
 
 
 def text_of(sent: Mapping[str, Any], name: str, *, needed: bool = True) -> str:
@@ -215,13 +235,9 @@ def text_of(sent: Mapping[str, Any], name: str, *, needed: bool = True) -> str:
     return value
 
 
-def _json_object(text: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        raise MissingField("username") from None
+def _object(found: Any) -> Mapping[str, Any]:
     if not isinstance(found, dict):
-        raise MissingField("username")
+        raise Malformed("the JSON is no object")
     return found
 
 

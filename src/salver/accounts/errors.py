@@ -59,6 +59,17 @@ class PasswordTooLong(AccountError):
     field = "password"
 
 
+class Malformed(AccountError):
+    """A request that says nothing: its body is no JSON object and no form. `status` is what it is refused with."""
+
+    status = 400
+    code = "malformed"
+
+    def __init__(self, detail: str, status: int = 400) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
 class WrongCredentials(AccountError):
     """No such account, a wrong password, or one that is disabled: which of them is not said."""
 

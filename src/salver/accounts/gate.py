@@ -93,7 +93,9 @@ class Gate:
             return
         origin = request.headers.get("origin")
         if origin is not None:
-            if origin != f"{request.scheme}://{request.host}" and origin not in self._origins:
+            # https although it came by http: a proxy that speaks TLS for us, and no worse a page than ours.
+            own = (f"{request.scheme}://{request.host}", f"https://{request.host}")
+            if origin not in own and origin not in self._origins:
                 raise ForeignOrigin("the request comes from a page of another site")
         elif request.headers.get("sec-fetch-site", "none").lower() not in _OWN_SITE:
             raise ForeignOrigin("the request comes from a page of another site")

@@ -99,7 +99,7 @@ class Pages:
         return response
 
     def _make_account(self, request: Request, sent: Mapping[str, Any]) -> Response:
-        self._interface.register(sent)
+        self._interface.register(request, sent)
         return self._log_in(request, sent)
 
     def _log_out(self, request: Request, sent: Mapping[str, Any]) -> Response:
@@ -152,6 +152,12 @@ class Pages:
         """The page that was sent, with what is wrong; where that cannot be said beside a field, above all of them."""
         if page == "account.html" and error.code in ("not_logged_in", "store_unavailable", "foreign_origin"):
             return self.failed(request, error)
+        try:
+            return self._with_error(request, page, sent, error)
+        except AccountError as again:  # the page asks the store as well
+            return self.failed(request, again)
+
+    def _with_error(self, request: Request, page: str, sent: Mapping[str, Any], error: AccountError) -> Response:
         kept = {name: sent.get(name, "") for name in ("username", "nickname", "next")}
         wrong = {"error": error, "said": explained(error, _language(request))}
         response = self._page(request, page, {**kept, **wrong})

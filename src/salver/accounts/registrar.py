@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from salver.accounts.errors import BadName, Busy, MissingField, WrongCredentials
+from salver.accounts.errors import BadName, Busy, MissingField, NameTaken, WrongCredentials
 from salver.accounts.names import clean_name, clean_nickname, name_key
 from salver.accounts.passwords import Hashing, check_strength, normal_password
 from salver.accounts.sessions import Login, Sessions
@@ -38,17 +38,23 @@ class Registrar:
         self._tries = tries
         self._wall = wall
 
-    def register(self, name: str, password: str, nickname: str = "") -> User:
-        """A new account. Raises `BadName`, `NameTaken`, `BadNickname`, `WeakPassword`, `PasswordTooLong`, `Busy`,
-        `StoreUnavailable`."""
+    def register(self, name: str, password: str, nickname: str = "", *, address: str | None = None) -> User:
+        """A new account. `address`: who asks for it, None for whoever runs this. Raises `BadName`, `NameTaken`,
+        `BadNickname`, `WeakPassword`, `PasswordTooLong`, `TooManyTries`, `Busy`, `StoreUnavailable`."""
         name, nickname = clean_name(name), clean_nickname(nickname)
-        secret = normal_password(password)
+        secret, key = normal_password(password), name_key(name)
         check_strength(password, name, nickname)
-        return self._store.add_user(name, name_key(name), nickname, self._hashing.hash(secret), self._now())
+        if address is not None:
+            self._tries.register(address)
+        if self._store.user_by_key(key) is not None:  # before the hash, which would be work for nothing
+            raise NameTaken(f"the name {name} is taken")
+        return self._store.add_user(name, key, nickname, self._hashing.hash(secret), self._now())
 
-    def log_in(self, name: str, password: str, *, address: str, agent: str = "") -> tuple[str, Login]:
-        """A new session: (what the client is given, the login). Raises `WrongCredentials`, `TooManyTries`,
-        `MissingField`, `PasswordTooLong`, `Busy`, `StoreUnavailable`."""
+    def log_in(
+        self, name: str, password: str, *, address: str, agent: str = "", instead_of: str = ""
+    ) -> tuple[str, Login]:
+        """A new session: (what the client is given, the login); the one that it has held, `instead_of`, ends. Raises
+        `WrongCredentials`, `TooManyTries`, `MissingField`, `PasswordTooLong`, `Busy`, `StoreUnavailable`."""
         if not name:
             raise MissingField("username")
         if not password:
@@ -60,21 +66,26 @@ class Registrar:
         encoded = found[1] if found is not None else None
         # Asked again when its turn has come: a thousand tries sent at once would all have passed the first time.
         right = self._hashing.verify(encoded, secret, lambda: self._tries.check(key, address))
-        if not right or found is None or found[0].disabled:
-            self._tries.failed(key, address)
-            raise WrongCredentials("wrong name or password")
-        self._tries.succeeded(key, address)
-        self._renew(found[0].id, found[1], secret)
-        return self._sessions.begin(found[0], agent, address)
+        if right and found is not None and not found[0].disabled:
+            encoded = self._renewed(found[0].id, found[1], secret)
+            # Nothing where the password was changed while this one waited for its turn.
+            begun = self._sessions.begin(found[0], encoded, agent=agent, address=address, instead_of=instead_of)
+            if begun is not None:
+                self._tries.succeeded(key, address)
+                return begun
+        self._tries.failed(key, address)
+        raise WrongCredentials("wrong name or password")
 
-    def _renew(self, identity: int, encoded: str, secret: bytes) -> None:
+    def _renewed(self, identity: int, encoded: str, secret: bytes) -> str:
         """The password is at hand only now: encode it anew where that has become stronger. No reason to refuse."""
         if not self._hashing.is_outdated(encoded):
-            return
+            return encoded
         try:
-            self._store.rehash(identity, encoded, self._hashing.hash(secret))
+            stronger = self._hashing.hash(secret)
         except Busy:
             logger.debug("the password of account %d is hashed anew at another login", identity)
+            return encoded
+        return stronger if self._store.rehash(identity, encoded, stronger) else encoded
 
     def log_out(self, text: str) -> None:
         """End the session of a client's cookie. Raises `StoreUnavailable`."""

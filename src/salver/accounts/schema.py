@@ -75,6 +75,13 @@ STEPS: tuple[Callable[[Connection], None], ...] = (_first,)
 _LOCK = 7_235_117_203  # this schema's, among the advisory locks of a PostgreSQL server
 
 
+def is_up_to_date(connection: Connection) -> bool:
+    """Every step was taken, and no more: then nothing has to be written, and nobody waited for."""
+    if not inspect(connection).has_table(version.name):
+        return False
+    return connection.execute(select(version.c.version)).scalar() == len(STEPS)
+
+
 def bring_up_to_date(connection: Connection) -> None:
     """Take the steps that are missing. In the caller's transaction, which must be one that writes. Raises
     `StoreError` for a database that is newer than this code."""

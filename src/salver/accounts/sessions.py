@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import secrets
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
+from salver.accounts.errors import StoreUnavailable
 from salver.accounts.store import Session, Store, User
 
 _TOKEN_BYTES = 32
 _TEXT_LENGTH = 43  # of 32 bytes in base64url without padding
 _BELIEVED = 1.0  # seconds
 _REMEMBERED = 16_384  # sessions
-_TOUCHED_EVERY = 3_600  # seconds: how exactly "last used" is kept
+_TOUCHED_EVERY = 3_600  # seconds: how exactly "last used" is kept, where a session does not end sooner
+_TOUCHED_AGAIN = 60.0  # seconds until it is tried again where it could not be kept
 _TOKEN_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
@@ -57,22 +61,33 @@ class Sessions:
         self._absolute = absolute
         self._clock = clock
         self._wall = wall
+        self._touched_every = min(_TOUCHED_EVERY, idle // 10)
+        self._untouched_until = -math.inf
         self._believed: dict[str, _Believed] = {}
         self._changing = threading.Lock()
+        self._changes = 0  # how often something has ended: what was asked before is not believed after
 
     @property
     def lifetime(self) -> int:
         """Seconds that a cookie may be kept by the client."""
         return self._absolute
 
-    def begin(self, user: User, agent: str, address: str) -> tuple[str, Login]:
-        """A new session: (what the client is given, the login). Raises `StoreUnavailable`."""
+    def begin(
+        self, user: User, password: str, *, agent: str, address: str, instead_of: str = ""
+    ) -> tuple[str, Login] | None:
+        """A new session: (what the client is given, the login). The one that the client has held until now,
+        `instead_of`, ends with it. None where the encoded `password` is the account's no more, or the account is
+        disabled. Raises `StoreUnavailable`."""
         text = secrets.token_urlsafe(_TOKEN_BYTES)
         now = int(self._wall())
         expires = now + min(self._idle, self._absolute)
         session = Session(_short_id(), user.id, now, now, expires, _printable(agent)[:200], address[:64])
         token = _hashed(text)
-        self._store.add_session(token, session)
+        before = _hashed(instead_of) if _is_token(instead_of) else None
+        if not self._store.add_session(token, session, password, ending=before):
+            return None
+        if before is not None:
+            self._forget(instead_of)
         return text, Login(user, session, token)
 
     def find(self, text: str) -> Login | None:
@@ -80,34 +95,38 @@ class Sessions:
         believed = self._believed.get(text)
         if believed is not None and believed.until > self._clock():
             return believed.login
-        if len(text) != _TEXT_LENGTH or not _TOKEN_CHARACTERS.issuperset(text):
-            return None
-        return self._ask(text)
+        return self._ask(text) if _is_token(text) else None
 
     def _ask(self, text: str) -> Login | None:
-        token = _hashed(text)
+        token, changes = _hashed(text), self._changes
         until = self._clock() + _BELIEVED
         now = int(self._wall())
         found = self._store.session(token, now)
-        login = None
-        if found is not None:
-            session, user = found
-            login = Login(user, self._kept_alive(token, session, now), token)
-        if login is not None:  # what does not exist is not remembered: it costs a client nothing to make up more
-            self._remember(text, _Believed(login, until))
-        else:
-            self._forget(text)
+        if found is None:  # not remembered: it costs a client nothing to make up more
+            with self._changing:
+                self._believed.pop(text, None)
+            return None
+        session, user = found
+        login = Login(user, self._kept_alive(token, session, now), token)
+        self._remember(text, _Believed(login, until), changes)
         return login
 
     def _kept_alive(self, token: bytes, session: Session, now: int) -> Session:
-        if now - session.used < _TOUCHED_EVERY:
+        """Used just now. A database that cannot be written is no reason to refuse whom it knows."""
+        if now - session.used < self._touched_every or self._clock() < self._untouched_until:
             return session
         expires = min(now + self._idle, session.created + self._absolute)
-        self._store.touch_session(token, now, expires)
-        return Session(session.id, session.user_id, session.created, now, expires, session.agent, session.address)
+        try:
+            self._store.touch_session(token, now, expires)
+        except StoreUnavailable:
+            self._untouched_until = self._clock() + _TOUCHED_AGAIN
+            return session
+        return replace(session, used=now, expires=expires)
 
-    def _remember(self, text: str, believed: _Believed) -> None:
+    def _remember(self, text: str, believed: _Believed, changes: int) -> None:
         with self._changing:
+            if changes != self._changes:
+                return
             if len(self._believed) >= _REMEMBERED:
                 now = self._clock()
                 self._believed = {each: kept for each, kept in self._believed.items() if kept.until > now}
@@ -117,18 +136,24 @@ class Sessions:
 
     def _forget(self, text: str) -> None:
         with self._changing:
+            self._changes += 1
             self._believed.pop(text, None)
 
     def end(self, text: str) -> None:
         """Log out; here at once, in other processes within a second. Raises `StoreUnavailable`."""
-        if len(text) == _TEXT_LENGTH:
+        if _is_token(text):
             self._store.end_session(_hashed(text))
         self._forget(text)
 
     def forget_all(self) -> None:
         """Believe nothing of what the store has said: something has changed that may end sessions."""
         with self._changing:
+            self._changes += 1
             self._believed.clear()
+
+
+def _is_token(text: str) -> bool:
+    return len(text) == _TEXT_LENGTH and _TOKEN_CHARACTERS.issuperset(text)
 
 
 def _hashed(text: str) -> bytes:

@@ -9,24 +9,30 @@ password and no HTTP.
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import os
-import sqlite3
+import re
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, create_engine, delete, event, insert, select, update
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from salver.accounts.engines import DatabaseFile, database_url, make_engine
 from salver.accounts.errors import NameTaken, StoreError, StoreUnavailable
-from salver.accounts.schema import bring_up_to_date, sessions, users
+from salver.accounts.schema import bring_up_to_date, is_up_to_date, sessions, users
 
-_BUSY = 2.0  # seconds that SQLite waits for another's lock, and PostgreSQL for a connection
+logger = logging.getLogger("salver.accounts")
+
 _RETRY_AFTER = 2  # seconds
-_ENDED_KEPT = 100  # sessions that have ended are deleted as others are made, this many at a time
+_ENDED_AT_ONCE = 100  # sessions that have ended are deleted as others are made, this many at a time
+_TOLD_EVERY = 60.0  # seconds between two lines that say that the database cannot be used
+# PostgreSQL has no NUL in a text, UTF-8 no lone surrogate: what has one is nobody's name.
+_NEVER_STORED = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,14 @@ class Store:
         """`database`: `sqlite:///accounts.db` (a path relative to the current folder; four slashes for an absolute
         one), or `postgresql+psycopg://user:password@host/name`. Nothing is opened. Raises `StoreError` for what cannot
         be one."""
-        self._url = _url(database)
-        self._engine = _engine(self._url)
+        self._url = database_url(database)
+        self._file = DatabaseFile(self._url)
+        self._engine = make_engine(self._url)
         self._opening = threading.Lock()
-        self._process = 0  # in which this is open
+        self._process = 0  # whose the connections are
+        self._ready = False
+        self._identity: tuple[int, int] | None = None  # of the file that is open
+        self._told = -math.inf
 
     @property
     def name(self) -> str:
@@ -88,29 +98,44 @@ class Store:
 
     def _make_ready(self) -> None:
         with self._opening:
-            if self._process == os.getpid():
+            if self._is_ready():
                 return
-            if self._process:  # forked: the parent's connections are the parent's
-                self._engine.dispose(close=False)
-            with _translated(), self._for_writing().begin() as connection:
-                bring_up_to_date(connection)
-            self._process = os.getpid()
+            self._let_go()
+            if self._identity is not None and self._file.identity() is None:
+                # An empty one in its place would look as if nobody had an account.
+                raise self._unavailable("its file is gone; put it back, or start again for a new one")
+            with self._translated(), self._engine.connect() as connection:
+                complete = is_up_to_date(connection)
+            if not complete:
+                with self._translated(), self._for_writing().begin() as connection:
+                    bring_up_to_date(connection)
+            self._identity, self._ready = self._file.identity(), True
+
+    def _is_ready(self) -> bool:
+        return self._ready and self._process == os.getpid() and self._identity == self._file.identity()
+
+    def _let_go(self) -> None:
+        """Of connections to a file that has its name no more; those that a fork has inherited are the parent's."""
+        self._engine.dispose(close=self._process in (0, os.getpid()))
+        self._process, self._ready = os.getpid(), False
 
     # Accounts
 
     def add_user(self, name: str, key: str, nickname: str, password: str, now: int) -> User:
         """A new account. Raises `NameTaken`, `StoreUnavailable`."""
         values = {"name": name, "name_key": key, "nickname": nickname, "password": password, "disabled": False}
-        try:
-            with self._writing() as connection:
+        with self._writing() as connection:
+            try:
                 added = connection.execute(insert(users).values(**values, created=now, password_changed=now))
-                (identity,) = added.inserted_primary_key or (0,)
-        except IntegrityError:
-            raise NameTaken(f"the name {name} is taken") from None
+            except IntegrityError:
+                raise NameTaken(f"the name {name} is taken") from None
+            (identity,) = added.inserted_primary_key or (0,)
         return User(int(identity), name, nickname, False, now)
 
     def user_by_key(self, key: str) -> tuple[User, str] | None:
         """(account, its encoded password) of a name's key, None where there is none."""
+        if _NEVER_STORED.search(key):
+            return None
         with self._reading() as connection:
             row = connection.execute(select(users).where(users.c.name_key == key)).mappings().first()
         return None if row is None else (_user(row), row["password"])
@@ -134,11 +159,11 @@ class Store:
             ended = delete(sessions).where(sessions.c.user_id == identity)
             connection.execute(ended if but is None else ended.where(sessions.c.token != but))
 
-    def rehash(self, identity: int, old: str, password: str) -> None:
-        """The same password encoded anew, unless it was changed meanwhile."""
+    def rehash(self, identity: int, old: str, password: str) -> bool:
+        """The same password encoded anew; False where it was changed meanwhile."""
         with self._writing() as connection:
             where = (users.c.id == identity) & (users.c.password == old)
-            connection.execute(update(users).where(where).values(password=password))
+            return connection.execute(update(users).where(where).values(password=password)).rowcount > 0
 
     def set_disabled(self, identity: int, *, disabled: bool) -> None:
         """Let an account log in no more, or again; disabling ends its sessions."""
@@ -149,23 +174,19 @@ class Store:
 
     # Sessions
 
-    def add_session(self, token: bytes, session: Session) -> None:
-        """A new login; some of those that have ended are forgotten."""
+    def add_session(self, token: bytes, session: Session, password: str, *, ending: bytes | None = None) -> bool:
+        """A new login; the one of the token `ending` ends, and some of those that have ended are forgotten. False, and
+        nothing is done, where the account is disabled by now or its encoded password is not `password` any more."""
+        same = (users.c.id == session.user_id) & (users.c.password == password) & users.c.disabled.is_(False)
+        gone = select(sessions.c.token).where(sessions.c.expires <= session.created).limit(_ENDED_AT_ONCE)
         with self._writing() as connection:
-            ended = select(sessions.c.token).where(sessions.c.expires <= session.created).limit(_ENDED_KEPT)
-            connection.execute(delete(sessions).where(sessions.c.token.in_(ended.scalar_subquery())))
-            connection.execute(
-                insert(sessions).values(
-                    token=token,
-                    id=session.id,
-                    user_id=session.user_id,
-                    created=session.created,
-                    used=session.used,
-                    expires=session.expires,
-                    agent=session.agent,
-                    address=session.address,
-                )
-            )
+            if connection.execute(select(users.c.id).where(same).with_for_update()).first() is None:
+                return False
+            connection.execute(delete(sessions).where(sessions.c.token.in_(gone.scalar_subquery())))
+            if ending is not None:
+                connection.execute(delete(sessions).where(sessions.c.token == ending))
+            connection.execute(insert(sessions).values(token=token, **asdict(session)))
+        return True
 
     def session(self, token: bytes, now: int) -> tuple[Session, User] | None:
         """The login that a token stands for, and whose it is; None where there is none that holds."""
@@ -198,6 +219,8 @@ class Store:
 
     def end_session_of(self, identity: int, session_id: str) -> bool:
         """End one of an account's own logins; False where it has none of that id."""
+        if _NEVER_STORED.search(session_id):
+            return False
         with self._writing() as connection:
             where = (sessions.c.user_id == identity) & (sessions.c.id == session_id)
             return connection.execute(delete(sessions).where(where)).rowcount > 0
@@ -216,99 +239,44 @@ class Store:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
         self._ensure_ready()
-        with _translated(), self._engine.connect() as connection:
+        with self._translated(), self._engine.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:
         self._ensure_ready()
-        with _translated(), self._for_writing().begin() as connection:
+        with self._translated(), self._for_writing().begin() as connection:
             yield connection
 
     def _ensure_ready(self) -> None:
-        if self._process == os.getpid():
+        if self._is_ready():
             return
         try:
             self._make_ready()
         except StoreError as error:
-            raise StoreUnavailable(str(error), retry_after=_RETRY_AFTER) from None
+            raise self._unavailable(str(error)) from None
 
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """What the database cannot do now, as `StoreUnavailable`."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._unavailable(_reason(error)) from error
+        except PoolTimeout as error:
+            raise self._unavailable("every connection is in use") from error
 
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """What the database cannot do now, as `StoreUnavailable`; IntegrityError passes, it is the caller's."""
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except DBAPIError as error:
-        raise StoreUnavailable(_reason(error), retry_after=_RETRY_AFTER) from error
-    except PoolTimeout as error:
-        raise StoreUnavailable("every connection is in use", retry_after=_RETRY_AFTER) from error
+    def _unavailable(self, reason: str) -> StoreUnavailable:
+        """Whoever asked is told to come back; whoever runs this reads why, once a minute."""
+        now = time.monotonic()
+        if now - self._told > _TOLD_EVERY:
+            self._told = now
+            logger.warning("the accounts' database %s cannot be used: %s", self.name, reason)
+        return StoreUnavailable(reason, retry_after=_RETRY_AFTER)
 
 
 def _reason(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split()) or type(error.orig).__name__
-
-
-def _url(database: str) -> URL:
-    try:
-        url = make_url(database)
-    except ArgumentError:
-        raise StoreError(
-            f"{database!r} is no database; write sqlite:///accounts.db, or postgresql://user@host/name"
-        ) from None
-    if url.get_backend_name() == "postgresql" and "+" not in url.drivername:
-        url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreError(f"accounts are kept in SQLite or PostgreSQL, not in {url.get_backend_name()}")
-    return url
-
-
-def _engine(url: URL) -> Engine:
-    try:
-        if url.get_backend_name() == "sqlite":
-            return _sqlite(url)
-        arguments: dict[str, Any] = {"connect_timeout": 3}
-        return create_engine(
-            url, connect_args=arguments, pool_size=8, max_overflow=8, pool_timeout=_BUSY, pool_pre_ping=True
-        )
-    except (ImportError, NoSuchModuleError):
-        extra = "postgresql" if url.get_backend_name() == "postgresql" else "accounts"
-        raise StoreError(f'a library for this database is missing: pip install "salver[{extra}]"') from None
-    except SQLAlchemyError as error:
-        raise StoreError(f"cannot use the database: {error}") from None
-
-
-def _sqlite(url: URL) -> Engine:
-    path = url.database or ""
-    if path in ("", ":memory:") or "mode=memory" in path:
-        raise StoreError("accounts in memory would be gone with the process; write sqlite:///accounts.db")
-    folder = os.path.dirname(os.path.abspath(path.removeprefix("file:")))
-    if not os.path.isdir(folder):
-        raise StoreError(f"there is no folder {folder} for the accounts' database; make it first")
-    engine = create_engine(url, connect_args={"timeout": _BUSY}, pool_size=8, max_overflow=8, pool_timeout=_BUSY)
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, record: object) -> None:
-        # The driver's own transactions begin too late for a read that is followed by a write; ours begin below.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        # WAL: readers do not wait for a writer. NORMAL: a power cut may lose the last commits, never half of one.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            try:
-                cursor.execute(f"PRAGMA {pragma}")
-            except sqlite3.OperationalError:
-                pass  # a read-only database keeps the mode that it has
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A transaction that will write says so at once: two that find out later would wait for each other.
-        writes = connection.get_execution_options().get("salver_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
 
 
 def _user(row: RowMapping) -> User:

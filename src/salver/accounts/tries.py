@@ -1,8 +1,9 @@
 """How many failures a minute are a person's: counted by account and address together, and by address alone.
 
 The count is of failures, so that who logs in rightly is never kept out by it, and it is forgotten a minute after it
-began: nobody can lock another one's account for longer, and from another address not at all. It is kept in memory, or
-in Redis where several machines serve; where Redis cannot be asked, each process counts for itself until it can.
+began: nobody can lock another one's account for longer, and from another address not at all. Accounts that are asked
+for are counted by address, too. Counts are kept in memory, or in Redis where several machines serve; where Redis cannot
+be asked, each process counts for itself until it can.
 """
 
 from __future__ import annotations
@@ -157,6 +158,14 @@ class Tries:
     def failed(self, key: str, address: str) -> None:
         """One more."""
         self._counter.add(_keys(key, address))
+
+    def register(self, address: str) -> None:
+        """One more account that an address asks for. Raises `TooManyTries` where it has asked for too many."""
+        keys = [f"salver:tries:register:{_network(address)}"]
+        ((count, ends),) = self._counter.read(keys)
+        if count >= self._limits[1]:
+            raise TooManyTries("too many accounts", retry_after=max(1, ends))
+        self._counter.add(keys)
 
     def succeeded(self, key: str, address: str) -> None:
         """Who has the password may have mistyped it before."""

@@ -1,0 +1,105 @@
+"""The engine of a database's URL, and what SQLite and PostgreSQL need so that a transaction is one and nobody waits for
+ever.
+
+A SQLite database is also a file that somebody may delete or replace while it is open. A process that goes on with the
+one it has would take accounts that are lost with it, so each transaction asks whether the file still has its name.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from salver.accounts.errors import StoreError
+
+_BUSY = 2.0  # seconds that SQLite waits for another's lock, and PostgreSQL for a connection
+_CONNECTIONS = 8  # kept; as many more while they are needed
+
+
+def database_url(database: str) -> URL:
+    """What `Store` is given, as a URL. Raises `StoreError` for what cannot be one."""
+    try:
+        url = make_url(database)
+    except ArgumentError:
+        raise StoreError(
+            f"{database!r} is no database; write sqlite:///accounts.db, or postgresql://user@host/name"
+        ) from None
+    if url.get_backend_name() == "postgresql" and "+" not in url.drivername:
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"accounts are kept in SQLite or PostgreSQL, not in {url.get_backend_name()}")
+    return url
+
+
+class DatabaseFile:
+    """The file of a SQLite database; of another database none, which never changes."""
+
+    def __init__(self, url: URL) -> None:
+        """Raises `StoreError` for a database in memory, or in a folder that is not there."""
+        self._path = ""
+        if url.get_backend_name() != "sqlite":
+            return
+        path = url.database or ""
+        if path in ("", ":memory:") or "mode=memory" in path or url.query.get("mode") == "memory":
+            raise StoreError("accounts in memory would be gone with the process; write sqlite:///accounts.db")
+        self._path = os.path.abspath(path.removeprefix("file:").partition("?")[0])
+        folder = os.path.dirname(self._path)
+        if not os.path.isdir(folder):
+            raise StoreError(f"there is no folder {folder} for the accounts' database; make it first")
+
+    def identity(self) -> tuple[int, int] | None:
+        """What tells this file from another of the same name; None where there is none, (0, 0) where none is needed."""
+        if not self._path:
+            return 0, 0
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine that has opened nothing. Raises `StoreError` where a library is missing."""
+    lasting: dict[str, Any] = {
+        "pool_size": _CONNECTIONS,
+        "max_overflow": _CONNECTIONS,
+        "pool_timeout": _BUSY,
+        "hide_parameters": True,  # an error's text is logged, and the parameters have hashes in them
+    }
+    try:
+        if url.get_backend_name() == "sqlite":
+            return _for_sqlite(create_engine(url, connect_args={"timeout": _BUSY}, **lasting))
+        return create_engine(url, connect_args={"connect_timeout": 3}, pool_pre_ping=True, **lasting)
+    except (ImportError, NoSuchModuleError):
+        extra = "postgresql" if url.get_backend_name() == "postgresql" else "accounts"
+        raise StoreError(f'a library for this database is missing: pip install "salver[{extra}]"') from None
+    except SQLAlchemyError as error:
+        raise StoreError(f"cannot use the database: {error}") from None
+
+
+def _for_sqlite(engine: Engine) -> Engine:
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        # The driver's own transactions begin too late for a read that is followed by a write; ours begin below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        # WAL: readers do not wait for a writer. NORMAL: a power cut may lose the last commits, never half of one.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            try:
+                cursor.execute(f"PRAGMA {pragma}")
+            except sqlite3.OperationalError:
+                pass  # one that is read-only or locked keeps the mode that it has
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that will write says so at once: two that find out later would wait for each other.
+        writes = connection.get_execution_options().get("salver_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
