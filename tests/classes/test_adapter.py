@@ -21,7 +21,7 @@ from salver.service.server import Server
 from salver.service.settings import Settings
 from salver.socketserver import StreamRequestHandler
 from tests.classes.running import exchange, get, receive, running
-from tests.classes.test_http_tower import ANY, Quiet
+from tests.classes.tower import ANY, Quiet
 from tests.service.harness import Conversation
 
 

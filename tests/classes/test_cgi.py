@@ -16,7 +16,7 @@ from salver.classes.cgi import _url_collapse_path, nobody_uid
 from salver.gateway import CGISettings
 from salver.server import CGIHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from tests.classes.running import connect, exchange, get, receive, running, until_closed
-from tests.classes.test_http_tower import ANY, Blocking
+from tests.classes.tower import ANY, Blocking
 from tests.gateway.support import children, eventually, script
 
 HELLO = "printf 'Content-Type: text/plain\\n\\nhello'"

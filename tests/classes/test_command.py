@@ -168,12 +168,12 @@ def test_tls(site: Path, tls_pair: Keys, tmp_path: Path) -> None:
             2,
             "Failed to read TLS password file: [Errno 2] No such file or directory: 'nothing'",
         ),
-        (("--tls-cert", "nothing.pem"), 1, "nothing.pem: no such file"),
-        (("--tls-cert", "index.html"), 1, "index.html holds no certificate"),
+        (("--tls-cert", "nothing.pem", "0"), 1, "nothing.pem: no such file"),
+        (("--tls-cert", "index.html", "0"), 1, "index.html holds no certificate"),
         (("-H", "A b", "c"), 2, "--header: "),
         (("-H", "A", "b\r\nc: d"), 2, "--header: "),
         (("-b", "127.0.0.1", "TAKEN"), 1, "cannot listen on 127.0.0.1, port "),
-        (("-b", "no.such.host.invalid"), 1, "cannot listen on no.such.host.invalid"),
+        (("-b", "no.such.host.invalid", "0"), 1, "cannot listen on no.such.host.invalid"),
     ],
 )
 def test_what_cannot_be_is_one_line(

@@ -12,7 +12,7 @@ from salver.classes import as_handler
 from salver.problem import HTTPError
 from salver.server import HTTPServer, ThreadingHTTPServer
 from tests.classes.running import connect, exchange, get, receive, running
-from tests.classes.test_http_tower import Quiet
+from tests.classes.tower import Quiet
 from tests.service.harness import Conversation
 
 

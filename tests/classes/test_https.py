@@ -19,7 +19,7 @@ import pytest
 from salver.server import HTTPServer, HTTPSServer, ThreadingHTTPServer, ThreadingHTTPSServer
 from salver.socketserver import StreamRequestHandler, ThreadingTCPServer
 from tests.classes.running import connect, get, receive, running, until_closed
-from tests.classes.test_http_tower import ANY, Blocking, Quiet
+from tests.classes.tower import ANY, Blocking, Quiet
 
 Keys = tuple[Path, Path]
 

@@ -13,7 +13,7 @@ from salver.classes import as_handler
 from salver.server import HTTPServer, ThreadingHTTPServer
 from salver.service.server import Server
 from tests.classes.running import exchange, get, running
-from tests.classes.test_http_tower import ANY, Blocking, Quiet
+from tests.classes.tower import ANY, Blocking, Quiet
 from tests.service.harness import Conversation
 
 ROWS = [f"t{n}" for n in range(1, 8)] + [f"h{n}" for n in range(1, 9)] + ["s1", "s2", "s3", "c1", "c2", "c3"]

@@ -15,7 +15,7 @@ import pytest
 from salver.classes.simple import is_plain
 from salver.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from tests.classes.running import exchange, get, running
-from tests.classes.test_http_tower import ANY, head_of
+from tests.classes.tower import ANY, head_of
 
 
 class Plain(SimpleHTTPRequestHandler):

@@ -14,7 +14,7 @@ import pytest
 from salver.classes.adapter import ClassHandler, Elsewhere
 from salver.server import ThreadingHTTPServer
 from tests.classes.running import connect, exchange, get, running
-from tests.classes.test_http_tower import ANY, Blocking, Quiet
+from tests.classes.tower import ANY, Blocking, Quiet
 from tests.service.harness import Conversation
 from tests.service.test_wire import ROWS, splits
 

@@ -13,7 +13,7 @@ import pytest
 from salver.server import HTTPServer, ThreadingHTTPServer
 from salver.service.settings import Settings
 from tests.classes.running import connect, exchange, get, running
-from tests.classes.test_http_tower import ANY, Quiet
+from tests.classes.tower import ANY, Quiet
 from tests.wire.cases import Case, load
 
 CASES = load("bad-requests.jsonl") + load("more-requests.jsonl")

@@ -17,10 +17,8 @@ import pytest
 from salver.classes.writing import HIGH_WATER
 from salver.server import HTTPServer, ThreadingHTTPServer
 from tests.classes.running import connect, exchange, get, receive, running, until_closed
-from tests.classes.test_http_tower import ANY, Quiet, head_of, serve
+from tests.classes.tower import ANY, Quiet, head_of
 from tests.gateway.support import eventually
-
-__all__ = ["serve"]  # the fixture
 
 
 class Streams(Quiet):

@@ -17,7 +17,7 @@ from salver.classes.http_handler import BaseHTTPRequestHandler
 from salver.classes.writing import ResponseWriter
 from salver.response import FileSegment
 from tests.classes.running import get
-from tests.classes.test_http_tower import Quiet
+from tests.classes.tower import Quiet
 from tests.service.harness import Conversation, ScriptedStream
 
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
