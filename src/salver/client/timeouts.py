@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import Union
 
+_FOR_EVER = 2_000_000.0  # seconds: 23 days, the longest that `poll` can be told to wait
+
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """Seconds, None for no limit. Immutable.
+    """Seconds, None for no limit, as which more than three weeks are taken. Immutable.
 
     `connect`: from the look-up of the name to the end of the TLS handshake. `read` and `write`: while not a byte moves.
     `pool`: until a connection becomes free, where all that are allowed are in use. `total`: the whole exchange with its
@@ -27,6 +29,8 @@ class Timeout:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"the {name} time-out is a number of seconds above 0, or None; not {value!r}")
+            if value is not None and value > _FOR_EVER:
+                object.__setattr__(self, name, None)
 
 
 TimeoutLike = Union[Timeout, float, None]

@@ -20,6 +20,15 @@ Verify = Union[bool, str, "os.PathLike[str]", ssl.SSLContext]
 Cert = Union[str, "os.PathLike[str]", tuple[str, str], tuple[str, str, str], None]
 
 
+_OTHER_NAME = "it is for another name: is the URL's host the right one?"
+_HINTS = {  # by OpenSSL's X509_V_ERR_…
+    9: "it is not valid yet: is this machine's clock right?",
+    10: "it is over: its owner has to renew it, or this machine's clock is wrong",
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+
+
 class TLSSettings:
     """What `verify` and `cert` mean, as a context. Safe to use from several threads."""
 
@@ -47,6 +56,10 @@ class TLSSettings:
         Raises `TLSFailed`, `ConnectTimedOut`."""
         try:
             context = self.context
+        except BaseException:
+            sock.close()
+            raise
+        try:
             sock.settimeout(seconds)
             name = host.partition("%")[0].rstrip(".")  # RFC 6066 §3: without the dot of the root
             return TLSWire(context.wrap_socket(sock, server_hostname=name, suppress_ragged_eofs=False))
@@ -106,10 +119,8 @@ def _system_context() -> ssl.SSLContext:
 
 def _explained(host: str, error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"the certificate of {host} is not to be trusted: {error.verify_message}; "
-            "give its authority with verify=PATH"
-        )
+        hint = _HINTS.get(error.verify_code, "give its authority with verify=PATH")
+        return f"the certificate of {host} is not to be trusted: {error.verify_message.rstrip('.')}; {hint}"
     reason = getattr(error, "reason", None)
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         return f"{host} does not speak TLS on this port; is it http:// that is meant?"

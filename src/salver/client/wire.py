@@ -24,7 +24,7 @@ from salver.client.errors import TLSFailed
 _KERNEL_LIMITS = sys.platform != "win32"  # there, the option's value has another form, and there is no MSG_DONTWAIT
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 _TIMEVAL = struct.Struct("ll")
-_LONGEST = 2_000_000_000 * 1_000_000  # microseconds that fit a `time_t` of 32 bits, too
+_RECORD = 16_384  # bytes: RFC 8446 §5.1
 
 
 class Wire(Protocol):
@@ -95,7 +95,7 @@ class SocketWire:
             self._socket.settimeout(None if read is None or write is None else max(read, write))
 
     def _limit_reading(self, seconds: float | None) -> None:
-        micros = 0 if seconds is None else max(1, min(int(seconds * 1e6), _LONGEST))  # 0 is for ever
+        micros = 0 if seconds is None else max(1, int(seconds * 1e6))  # 0 is for ever
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(*divmod(micros, 1_000_000)))
 
     def is_readable(self) -> bool:
@@ -133,8 +133,15 @@ class TLSWire:
             raise _refused(error) from None
 
     def _send_all(self, data: bytes) -> None:
+        """Record by record: OpenSSL reports nothing before all it was given has gone, and that may well take longer
+        than the limit for a part."""
         self._socket.settimeout(self._write)
-        self._socket.sendall(data)
+        if len(data) <= _RECORD:
+            self._socket.sendall(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), _RECORD):
+            self._socket.sendall(view[start : start + _RECORD])
 
     def limit(self, read: float | None, write: float | None) -> None:
         self._read, self._write = read, write
