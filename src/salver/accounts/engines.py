@@ -7,13 +7,14 @@ one it has would take accounts that are lost with it, so each transaction asks w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from salver.accounts.errors import StoreError
 
@@ -41,16 +42,24 @@ class DatabaseFile:
 
     def __init__(self, url: URL) -> None:
         """Raises `StoreError` for a database in memory, or in a folder that is not there."""
-        self._path = ""
+        self._path, self._makes = "", False
         if url.get_backend_name() != "sqlite":
             return
         path = url.database or ""
         if path in ("", ":memory:") or "mode=memory" in path or url.query.get("mode") == "memory":
             raise StoreError("accounts in memory would be gone with the process; write sqlite:///accounts.db")
+        self._makes = not path.startswith("file:")  # a URI says itself whether one is made
         self._path = os.path.abspath(path.removeprefix("file:").partition("?")[0])
         folder = os.path.dirname(self._path)
         if not os.path.isdir(folder):
             raise StoreError(f"there is no folder {folder} for the accounts' database; make it first")
+
+    def make_private(self) -> None:
+        """Make one that is not there yet, empty and for this user alone: SQLite's would be for everybody to read, and
+        what it keeps beside it has the same mode."""
+        if self._makes:
+            with contextlib.suppress(OSError):  # it is there; or the database will say what is wrong
+                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     def identity(self) -> tuple[int, int] | None:
         """What tells this file from another of the same name; None where there is none, (0, 0) where none is needed."""
@@ -103,3 +112,10 @@ def _for_sqlite(engine: Engine) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def outlives_its_cause(error: DBAPIError) -> bool:
+    """A connection that has said this goes on saying it: a SQLite file that was opened where nothing could be written
+    stays so when the disk is writable again. Not where another one only held the lock."""
+    code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_BUSY) & 0xFF  # the primary code, without its details
+    return code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CONSTRAINT)

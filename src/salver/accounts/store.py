@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, u
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from salver.accounts.engines import DatabaseFile, database_url, make_engine
+from salver.accounts.engines import DatabaseFile, database_url, make_engine, outlives_its_cause
 from salver.accounts.errors import NameTaken, StoreError, StoreUnavailable
 from salver.accounts.schema import bring_up_to_date, is_up_to_date, sessions, users
 
@@ -104,6 +104,7 @@ class Store:
             if self._identity is not None and self._file.identity() is None:
                 # An empty one in its place would look as if nobody had an account.
                 raise self._unavailable("its file is gone; put it back, or start again for a new one")
+            self._file.make_private()
             with self._translated(), self._engine.connect() as connection:
                 complete = is_up_to_date(connection)
             if not complete:
@@ -262,6 +263,8 @@ class Store:
         try:
             yield
         except DBAPIError as error:
+            if outlives_its_cause(error):
+                self._engine.dispose()
             raise self._unavailable(_reason(error)) from error
         except PoolTimeout as error:
             raise self._unavailable("every connection is in use") from error
