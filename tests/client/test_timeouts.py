@@ -115,9 +115,13 @@ def test_no_connection_in_time() -> None:
 
 
 def test_a_handshake_that_is_not_answered() -> None:
-    with RawServer(silent) as server, client_with(connect=0.3) as client:
-        with lasting(0.3), pytest.raises(ConnectTimedOut, match="TLS"):
-            client.get(server.url.replace("http:", "https:"))
+    with (
+        RawServer(silent) as server,
+        client_with(connect=0.3) as client,
+        lasting(0.3),
+        pytest.raises(ConnectTimedOut, match="TLS"),
+    ):
+        client.get(server.url.replace("http:", "https:"))
 
 
 def test_no_place_in_the_pool() -> None:
@@ -141,10 +145,14 @@ class TestTotal:
             while not server.over.is_set():
                 connection.send(bytes(10_000))
 
-        with RawServer(pours) as server, client_with(total=0.4) as client:
-            with lasting(0.4), pytest.raises(TotalTimedOut, match=r"0\.4 s"):
-                for _ in client.request("GET", server.url, stream=True).iter_bytes():
-                    pass
+        with (
+            RawServer(pours) as server,
+            client_with(total=0.4) as client,
+            lasting(0.4),
+            pytest.raises(TotalTimedOut, match=r"0\.4 s"),
+        ):
+            for _ in client.request("GET", server.url, stream=True).iter_bytes():
+                pass
 
     def test_of_a_head_that_drips(self) -> None:
         def drips(connection: Connection, number: int) -> None:
@@ -161,9 +169,13 @@ class TestTotal:
             while not server.over.wait(0.02):
                 connection.socket.recv(4_096)
 
-        with RawServer(sips, receive_buffer=4096) as server, client_with(total=0.5) as client:
-            with lasting(0.5), pytest.raises(TotalTimedOut):
-                client.post(server.url, content=bytes(50_000_000), headers={"Expect": None})
+        with (
+            RawServer(sips, receive_buffer=4096) as server,
+            client_with(total=0.5) as client,
+            lasting(0.5),
+            pytest.raises(TotalTimedOut),
+        ):
+            client.post(server.url, content=bytes(50_000_000), headers={"Expect": None})
 
     def test_over_redirects(self) -> None:
         def turns(connection: Connection, number: int) -> None:

@@ -63,9 +63,12 @@ def test_the_dot_of_the_root_is_not_in_a_certificate(authority: trustme.CA, auth
 
 def test_a_folder_of_authorities(authority: trustme.CA, tmp_path: Path) -> None:
     """As OpenSSL wants it: named by the hash of the subject. An empty one trusts nobody."""
-    with server_of(authority.issue_cert("127.0.0.1")) as server, client_of(verify=tmp_path) as client:
-        with pytest.raises(TLSFailed, match="verify=PATH"):
-            client.get(server.url)
+    with (
+        server_of(authority.issue_cert("127.0.0.1")) as server,
+        client_of(verify=tmp_path) as client,
+        pytest.raises(TLSFailed, match="verify=PATH"),
+    ):
+        client.get(server.url)
 
 
 def test_a_context_as_it_is(authority: trustme.CA) -> None:
@@ -111,9 +114,12 @@ def test_who_is_not_trusted(
 
 
 def test_the_systems_authorities_do_not_know_ours(authority: trustme.CA) -> None:
-    with server_of(authority.issue_cert("127.0.0.1")) as server, client_of() as client:
-        with pytest.raises(TLSFailed, match="verify=PATH"):
-            client.get(server.url)
+    with (
+        server_of(authority.issue_cert("127.0.0.1")) as server,
+        client_of() as client,
+        pytest.raises(TLSFailed, match="verify=PATH"),
+    ):
+        client.get(server.url)
 
 
 class TestOurOwnCertificate:
@@ -130,16 +136,21 @@ class TestOurOwnCertificate:
                     assert client.get(server.url).status == 200
 
     def test_is_missed(self, authority: trustme.CA, authority_file: Path) -> None:
-        with server_of(authority.issue_cert("127.0.0.1"), client_authority=authority) as server:
-            with client_of(verify=authority_file) as client, pytest.raises((TLSFailed, ClientError)) as caught:
-                client.get(server.url)
+        with (
+            server_of(authority.issue_cert("127.0.0.1"), client_authority=authority) as server,
+            client_of(verify=authority_file) as client,
+            pytest.raises((TLSFailed, ClientError)) as caught,
+        ):
+            client.get(server.url)
         assert "certificate" in str(caught.value) or "connection" in str(caught.value)
 
     def test_cannot_be_read(self, tmp_path: Path, authority: trustme.CA, authority_file: Path) -> None:
-        with server_of(authority.issue_cert("127.0.0.1")) as server:
-            with client_of(verify=authority_file, cert=tmp_path / "none.pem") as client:
-                with pytest.raises(TLSFailed, match=r"none\.pem: No such file"):
-                    client.get(server.url)
+        with (
+            server_of(authority.issue_cert("127.0.0.1")) as server,
+            client_of(verify=authority_file, cert=tmp_path / "none.pem") as client,
+        ):
+            with pytest.raises(TLSFailed, match=r"none\.pem: No such file"):
+                client.get(server.url)
 
     def test_beside_a_context(self) -> None:
         with pytest.raises(InvalidRequest, match="into the context"):
@@ -151,9 +162,12 @@ def test_authorities_that_cannot_be_read(content: str | None, tmp_path: Path) ->
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    with RawServer(answering(OK)) as server, client_of(verify=path) as client:
-        with pytest.raises(TLSFailed, match=r"cannot use the authorities in .*ca\.pem"):
-            client.get(server.url.replace("http:", "https:"))
+    with (
+        RawServer(answering(OK)) as server,
+        client_of(verify=path) as client,
+        pytest.raises(TLSFailed, match=r"cannot use the authorities in .*ca\.pem"),
+    ):
+        client.get(server.url.replace("http:", "https:"))
 
 
 def test_https_spoken_to_http() -> None:
@@ -161,9 +175,12 @@ def test_https_spoken_to_http() -> None:
         connection.exactly(1)
         connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
-    with RawServer(greets) as server, client_of(verify=False) as client:
-        with pytest.raises(TLSFailed, match="is it http:// that is meant"):
-            client.get(server.url.replace("http:", "https:"))
+    with (
+        RawServer(greets) as server,
+        client_of(verify=False) as client,
+        pytest.raises(TLSFailed, match="is it http:// that is meant"),
+    ):
+        client.get(server.url.replace("http:", "https:"))
 
 
 def test_http_spoken_to_https(authority: trustme.CA) -> None:
@@ -173,18 +190,24 @@ def test_http_spoken_to_https(authority: trustme.CA) -> None:
         connection.head()
         connection.send(b"\x15\x03\x01\x00\x02\x02\x46")
 
-    with RawServer(alerts) as server, client_of() as client:
-        with pytest.raises(BrokenResponse, match="is it https:// that is meant"):
-            client.get(server.url)
+    with (
+        RawServer(alerts) as server,
+        client_of() as client,
+        pytest.raises(BrokenResponse, match="is it https:// that is meant"),
+    ):
+        client.get(server.url)
 
 
 def test_a_server_that_leaves_in_the_handshake() -> None:
     def leaves(connection: Connection, number: int) -> None:
         connection.exactly(100)
 
-    with RawServer(leaves) as server, client_of(verify=False) as client:
-        with pytest.raises(TLSFailed, match="ended the connection during the TLS handshake"):
-            client.get(server.url.replace("http:", "https:"))
+    with (
+        RawServer(leaves) as server,
+        client_of(verify=False) as client,
+        pytest.raises(TLSFailed, match="ended the connection during the TLS handshake"),
+    ):
+        client.get(server.url.replace("http:", "https:"))
 
 
 def test_an_old_protocol() -> None:
@@ -207,6 +230,9 @@ def test_a_body_that_is_cut_under_tls(authority: trustme.CA, authority_file: Pat
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    with RawServer(cuts, context) as server, client_of(verify=authority_file, retries=0) as client:
-        with pytest.raises(ClientError, match="connection"):
-            client.get(server.url)
+    with (
+        RawServer(cuts, context) as server,
+        client_of(verify=authority_file, retries=0) as client,
+        pytest.raises(ClientError, match="connection"),
+    ):
+        client.get(server.url)

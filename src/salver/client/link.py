@@ -74,6 +74,8 @@ class Link:
         return early if early is not None else self._final_head(deadline)
 
     def _framed(self, content: bytes) -> bytes:
+        if not isinstance(content, (bytes, bytearray, memoryview)):
+            raise TypeError(f"content is made of bytes, not of {type(content).__name__}")
         try:
             return self.protocol.send_body(content)
         except LocalProtocolError as error:
@@ -105,7 +107,7 @@ class Link:
                 return head
         try:
             for part in _parts(content):
-                if not part:
+                if part == b"":
                     continue
                 head = self._early_head(deadline) if self._wire.is_readable() else None
                 if head is not None:
