@@ -7,6 +7,7 @@ without the two. What changes something is refused where a browser says that ano
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -21,6 +22,9 @@ from salver.semantics.negotiation import with_vary
 _LOGIN, _COOKIE = "salver.login", "salver.cookie"
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 _OWN_SITE = frozenset(("same-origin", "none"))  # none: typed, or a bookmark
+
+# What means this computer in a Host field; a name below another's may lead here too, and is not ours.
+_HOME = re.compile(r"(?:(?:[a-z0-9.-]+\.)?localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]*)?", re.IGNORECASE)
 
 Failed = Callable[[Request, AccountError], Response]
 
@@ -130,8 +134,6 @@ def private(response: Response) -> Response:
 
 def is_at_home(request: Request) -> bool:
     """The request comes from this computer, and asked for it by a name that means this computer."""
-    host, asked = request.client.host, request.host.rpartition(":")[0] or request.host
-    if asked.startswith("["):
-        asked = asked[1:].partition("]")[0]
+    host = request.client.host
     local = host in ("unix:", "::1", "::ffff:127.0.0.1") or host.startswith("127.")
-    return local and (asked in ("localhost", "::1") or asked.startswith("127.") or asked.endswith(".localhost"))
+    return local and _HOME.fullmatch(request.host) is not None
