@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import threading
 from collections import deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, BinaryIO, Union
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from salver.classes.heads import Framing
+from salver.classes.pieces import maybe_response, maybe_rest_of_file, weight
 from salver.protocol.chunked import ChunkedReader
 from salver.protocol.errors import RemoteProtocolError
 from salver.response import FileSegment, Response, Written
@@ -35,10 +34,7 @@ logger = logging.getLogger("salver")
 
 HIGH_WATER = 256 * 1024  # bytes kept before the writer waits for the socket
 _LOW_WATER = 64 * 1024  # bytes left when it has waited long enough
-_COPIED = 64 * 1024  # bytes of a file that are read rather than sent by sendfile
 _CHUNK_OVERHEAD = 1 << 30  # bytes of extensions: they are the handler's own
-
-Buffer = Union[bytes, bytearray, memoryview]
 
 
 class NoResponse(Exception):
@@ -202,21 +198,16 @@ class ResponseWriter(io.BufferedIOBase):
     def send_file(self, file: BinaryIO) -> bool:
         """Take the rest of an open file, without reading it where it is large. False for what is no regular file:
         then it is the caller's to copy."""
-        try:
-            fd, offset = file.fileno(), file.tell()
-            size = os.fstat(fd).st_size - offset
-        except (OSError, AttributeError, ValueError):
-            return False
         room = self._room
-        if size <= _COPIED or room is None or room < size or self._framing is None:
+        segment = None if room is None or self._framing is None else maybe_rest_of_file(file, room)
+        if segment is None or room is None:
             return False
-        segment = _segment(os.dup(fd), offset, size)
         with self._lock:
-            self._room = room - size
+            self._room = room - segment.length
             self._pieces.append(segment)
             self._is_usual = False
             self._held += 1  # it takes no memory
-            self._size += size
+            self._size += segment.length
         return True
 
     # Inside: under the lock
@@ -263,7 +254,7 @@ class ResponseWriter(io.BufferedIOBase):
         self._left = self._left or self.has_begun
         try:
             direct.push(pieces)
-            self._held = _weight(pieces)
+            self._held = weight(pieces)
             if self._held > HIGH_WATER:
                 direct.hand_over()
                 direct.push(pieces, most_left=_LOW_WATER)
@@ -271,7 +262,7 @@ class ResponseWriter(io.BufferedIOBase):
             self._failure = error
             raise
         finally:
-            self._held = _weight(pieces)
+            self._held = weight(pieces)
             if not self._left:
                 self._early = len(pieces)
 
@@ -382,7 +373,7 @@ class ResponseWriter(io.BufferedIOBase):
                     piece.close()
             self.start(self._command, keep_alive=self._wanted, announce=self._announce)
             self._is_usual = False
-            self._held = _weight(self._pieces)
+            self._held = weight(self._pieces)
 
     def as_response(self) -> Response | None:
         """The whole response as a value that others may change, or None where that is too late, or it is none."""
@@ -391,32 +382,10 @@ class ResponseWriter(io.BufferedIOBase):
             usual = framing is not None and 200 <= framing.status <= 599 and not framing.chunked
             if framing is None or lines is None or not usual or self._raw or self._cut or self._room or self._early:
                 return None
-            if not all(isinstance(piece, bytes) for piece in self._pieces):
+            response = maybe_response(lines, framing, self._pieces)
+            if response is None:
                 return None
-            body = b"".join(self._pieces)  # type: ignore[arg-type]  # looked at above
-            reason = lines[0][13:-2].decode("latin-1")
-            response = Response(body, framing.status, _pairs(lines[1:]), reason=reason)
             if self._command == "HEAD" and framing.length is not None:
                 response.headers["Content-Length"] = str(framing.length)
-            if framing.persistence == "close":
-                response.headers["Connection"] = "close"
             self._pieces.clear()
             return response
-
-
-_SERVERS_OWN = frozenset(("date", "server", "content-length", "connection"))
-
-
-def _pairs(lines: list[bytes]) -> list[tuple[str, str]]:
-    """The fields of encoded lines, less those that belong to whose server it is."""
-    split = [line[:-2].decode("latin-1").partition(": ") for line in lines]
-    return [(name, value) for name, _, value in split if name.lower() not in _SERVERS_OWN]
-
-
-def _weight(pieces: Iterable[bytes | FileSegment]) -> int:
-    """Bytes of memory that are kept in them; a file takes none, and counts as something."""
-    return sum(len(piece) if isinstance(piece, bytes) else 1 for piece in pieces)
-
-
-def _segment(fd: int, offset: int, size: int) -> FileSegment:
-    return FileSegment(fd, offset, size, lambda: os.close(fd))
