@@ -73,6 +73,11 @@ class Child:
             )
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def said(self) -> str:
         return self.log.read_text("utf-8", "replace")
 

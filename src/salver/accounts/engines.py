@@ -20,6 +20,15 @@ from salver.accounts.errors import StoreError
 
 _BUSY = 2.0  # seconds that SQLite waits for another's lock, and PostgreSQL for a connection
 _CONNECTIONS = 8  # kept; as many more while they are needed
+_STATEMENT = 10  # seconds that PostgreSQL works on one statement
+# For libpq: seconds to connect, and when a machine that has vanished without a word is given up.
+_LIVELY = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5_000,  # milliseconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
 
 
 def database_url(database: str) -> URL:
@@ -83,7 +92,7 @@ def make_engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             return _for_sqlite(create_engine(url, connect_args={"timeout": _BUSY}, **lasting))
-        return create_engine(url, connect_args={"connect_timeout": 3}, pool_pre_ping=True, **lasting)
+        return _for_postgresql(create_engine(url, connect_args=_LIVELY, pool_pre_ping=True, **lasting))
     except (ImportError, NoSuchModuleError):
         extra = "postgresql" if url.get_backend_name() == "postgresql" else "accounts"
         raise StoreError(f'a library for this database is missing: pip install "salver[{extra}]"') from None
@@ -110,6 +119,18 @@ def _for_sqlite(engine: Engine) -> Engine:
         # A transaction that will write says so at once: two that find out later would wait for each other.
         writes = connection.get_execution_options().get("salver_writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _for_postgresql(engine: Engine) -> Engine:
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, record: object) -> None:
+        # Here, not among the options of connecting: poolers that stand between refuse those.
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{_BUSY}s'")
+            cursor.execute(f"SET statement_timeout = '{_STATEMENT}s'")
+        connection.commit()
 
     return engine
 

@@ -30,6 +30,7 @@ WINDOW = 60  # seconds
 OF_PAIR = 10  # failures of one account from one address
 OF_ADDRESS = 60  # failures from one address, whatever the account: a school behind one address still gets in
 _TABLE = 65_536  # counts in memory
+_REST = 1.0  # seconds that Redis is left alone after it has failed
 
 
 class Counter(Protocol):
@@ -81,7 +82,9 @@ class MemoryCounter:
 
 
 class RedisCounter:
-    """Counts that several processes and machines share. Where Redis fails, `fallback` counts."""
+    """Counts that several processes and machines share. Where Redis fails, `fallback` counts, and Redis is not asked
+    again for a second: one that hangs would hold up every login, and a thread with it. Safe to use from several
+    threads."""
 
     def __init__(self, url: str, fallback: Counter | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """`url`: `redis://host:6379/0`, `rediss://…`, `unix://…`. Nothing is opened. Raises `StoreError`."""
@@ -89,6 +92,7 @@ class RedisCounter:
         self._fallback = fallback or MemoryCounter()
         self._clock = clock
         self._told = -math.inf
+        self._rests_until = -math.inf
 
     def read(self, keys: list[str]) -> list[tuple[int, int]]:
         def ask() -> list[tuple[int, int]]:
@@ -119,10 +123,13 @@ class RedisCounter:
     def _or_else(self, ask: Callable[[], Answer], otherwise: Callable[[], Answer]) -> Answer:
         from redis.exceptions import RedisError
 
+        if self._clock() < self._rests_until:
+            return otherwise()
         try:
             return ask()
         except (RedisError, OSError) as error:
             now = self._clock()
+            self._rests_until = now + _REST
             if now - self._told > WINDOW:
                 self._told = now
                 logger.warning("cannot count tries in Redis (%s); each process counts its own until it answers", error)
@@ -132,11 +139,15 @@ class RedisCounter:
 def _client(url: str) -> redis.Redis:
     try:
         import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
     except ImportError:
         raise StoreError('counting tries in Redis needs a library: pip install "salver[redis]"') from None
     try:
         # A count is not worth waiting for: a login that has to be decided goes on without Redis after half a second.
-        return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5)
+        # Once more at once, since a connection that was kept may have been closed meanwhile.
+        again = Retry(NoBackoff(), 1)
+        return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=again)
     except ValueError as error:
         raise StoreError(f"{url!r} is no Redis; write redis://host:6379/0 ({error})") from None
 
