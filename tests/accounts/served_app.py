@@ -1,0 +1,32 @@
+"""What the tests serve with `salver run` as a server of its own: accounts at /accounts, for everybody /, for those who
+are logged in /mine. DATABASE is the database's URL, LOG a file for all that is logged."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from salver import App, Request
+from salver.accounts import Accounts
+from salver.accounts.passwords import Hashing
+
+if "LOG" in os.environ:
+    logging.basicConfig(filename=os.environ["LOG"], level=logging.DEBUG)
+accounts = Accounts(
+    os.environ["DATABASE"],
+    register_by_get=os.environ.get("BY_GET") == "1",
+    hashing=Hashing(memory=64, passes=1) if os.environ.get("CHEAP") == "1" else None,
+)
+app = App()
+app.mount("/accounts", accounts)
+
+
+@app.get("/")
+def everybody(request: Request) -> str:
+    return '<!doctype html><title>For everybody</title><p>For everybody <a href="/mine">mine</a></p>'
+
+
+@app.get("/mine")
+@accounts.login_required
+def mine(request: Request) -> str:
+    return f"<!doctype html><title>Mine</title><p id=hello>Hello, {request.user.shown_name}</p>"
