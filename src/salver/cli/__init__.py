@@ -1,6 +1,6 @@
 """The command line: `salver [DIR]` serves a folder or a file, `salver run module:attribute` any handler, and
-`salver run script.py` a script written for the standard library's servers; `salver accounts` says who may log in, and `salver get URL` is
-the client.
+`salver run script.py` a script written for the standard library's servers; `salver accounts` says who may log in, and
+`salver get URL` is the client.
 
 What a command needs is imported when it is known which one it is: a server is asked for, and answers, within the
 time that reading an unused module takes. Whatever is wrong with a command is one line on standard error, that says

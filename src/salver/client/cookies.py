@@ -12,10 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
+from salver.client.cookie_dates import parse_cookie_date
+from salver.client.errors import InvalidRequest
 from salver.client.url import URL
 
 _MOST_PER_DOMAIN = 50  # RFC 6265bis §6.1
@@ -24,6 +25,10 @@ _LONGEST = 4_096  # bytes of name and value together; §5.6
 _ATTRIBUTE_LONGEST = 1_024
 _FAR = 400 * 86_400.0  # seconds; §5.5: no cookie outlives 400 days
 _NEVER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NEVER_SENT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")  # what would end the cookie, or the field
+_AGE = re.compile(r"-?[0-9]+")
+
+Key = tuple[str, bool, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class CookieJar:
         """`clock`: seconds since 1970."""
         self._clock = clock
         self._lock = threading.Lock()
-        self._cookies: dict[tuple[str, str, str], Cookie] = {}
+        self._cookies: dict[Key, Cookie] = {}
         self._counter = 0
 
     def __bool__(self) -> bool:
@@ -79,7 +84,9 @@ class CookieJar:
         return any(each.name == name for each in self)
 
     def set(self, name: str, value: str, domain: str, path: str = "/", **attributes: Any) -> None:
-        """Put a cookie in, as if `domain` had set it. `attributes`: of `Cookie`."""
+        """Put a cookie in, as if `domain` had set it. `attributes`: of `Cookie`. Raises `InvalidRequest` for what
+        cannot be sent."""
+        check_pair(name, value)
         self._put(Cookie(name, value, domain.lower().lstrip("."), path, **attributes))
 
     def clear(self) -> None:
@@ -93,11 +100,23 @@ class CookieJar:
         """Keep what the Set-Cookie lines of a response from `url` set; what breaks the rules is ignored."""
         for value in values:
             cookie = parse_set_cookie(value, url, self._clock())
-            if cookie is not None:
+            if cookie is not None and not self._hides_a_secure_one(cookie, url):
                 self._put(cookie)
 
+    def _hides_a_secure_one(self, cookie: Cookie, url: URL) -> bool:
+        """§5.7 step 13: what came without TLS must not stand in the way of a cookie that came with it."""
+        if cookie.secure or url.origin.scheme == "https":
+            return False
+        return any(
+            each.secure
+            and each.name == cookie.name
+            and (_is_below(cookie.domain, each.domain) or _is_below(each.domain, cookie.domain))
+            and _path_fits(each.path, cookie.path)
+            for each in self
+        )
+
     def _put(self, cookie: Cookie) -> None:
-        key = (cookie.domain, cookie.path, cookie.name)
+        key = _key(cookie)
         now = self._clock()
         with self._lock:
             old = self._cookies.get(key)
@@ -119,13 +138,15 @@ class CookieJar:
     def _evict(self, cookies: list[Cookie], now: float) -> None:
         """§5.7: those that have ended first, then the oldest that is not secure, then the oldest."""
         worst = min(cookies, key=lambda each: (each.expires is None or each.expires > now, each.secure, each.created))
-        del self._cookies[(worst.domain, worst.path, worst.name)]
+        del self._cookies[_key(worst)]
 
     # For requests
 
     def header_for(self, url: URL, more: Mapping[str, str] | None = None) -> str:
         """The Cookie field for a request to `url`, "" for none: longer paths first, then the older (§5.8.3). `more`
-        goes with this request alone, in the place of a kept one of its name."""
+        goes with this request alone, in the place of a kept one of its name. Raises `InvalidRequest`."""
+        for name, value in (more or {}).items():
+            check_pair(name, value)
         host, path, secure = url.origin.host, url.path, url.origin.scheme == "https" or _is_loopback(url.origin.host)
         fitting = [
             each
@@ -136,6 +157,16 @@ class CookieJar:
         pairs = [(each.name, each.value) for each in fitting if not more or each.name not in more]
         pairs += list((more or {}).items())
         return "; ".join(f"{name}={value}" if name else value for name, value in pairs)
+
+
+def check_pair(name: str, value: str) -> None:
+    """Raises `InvalidRequest` where a cookie would be another one, or several, once it is sent."""
+    if _NEVER_SENT.search(name) or _NEVER_SENT.search(value) or "=" in name:
+        raise InvalidRequest(f"the cookie {name!r} has a character in it that ends a cookie, or a field")
+
+
+def _key(cookie: Cookie) -> Key:
+    return cookie.domain, cookie.host_only, cookie.path, cookie.name
 
 
 def parse_set_cookie(text: str, url: URL, now: float) -> Cookie | None:
@@ -174,25 +205,28 @@ def _attributes(texts: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts:
         name, _, value = text.partition("=")
-        value = value.strip(" \t")
-        if len(value) <= _ATTRIBUTE_LONGEST:
-            found[name.strip(" \t").lower()] = value  # the last one counts
+        name, value = name.strip(" \t").lower(), value.strip(" \t")
+        if len(value) <= _ATTRIBUTE_LONGEST and _counts(name, value):
+            found[name] = value  # the last one counts
     return found
+
+
+def _counts(name: str, value: str) -> bool:
+    """§5.6.1 and §5.6.2: an age or a date that is none is as if it were not there."""
+    if name == "max-age":
+        return _AGE.fullmatch(value) is not None
+    return name != "expires" or parse_cookie_date(value) is not None
 
 
 def _expires(given: Mapping[str, str], now: float) -> float | None:
     """Max-Age before Expires (§5.7 step 3)."""
-    age = given.get("max-age", "")
-    if re.fullmatch(r"-?[0-9]+", age, re.ASCII):
+    age = given.get("max-age")
+    if age is not None:
         if age.startswith("-") or not age.strip("0"):
             return 0.0
         return now + (min(float(age), _FAR) if len(age) < 16 else _FAR)
-    if "expires" not in given:
-        return None
-    try:
-        return min(parsedate_to_datetime(given["expires"].replace("-", " ")).timestamp(), now + _FAR)
-    except (TypeError, ValueError, OverflowError, IndexError):
-        return None
+    date = parse_cookie_date(given.get("expires", ""))
+    return None if date is None else min(date, now + _FAR)
 
 
 def _domain(attribute: str, host: str) -> str | None:
@@ -208,7 +242,7 @@ def _domain(attribute: str, host: str) -> str | None:
         return "" if domain == host else None
     if _is_public(domain):
         return "" if domain == host else None
-    return domain if host == domain or host.endswith(f".{domain}") else None
+    return domain if _is_below(host, domain) else None
 
 
 def _path(attribute: str, request_path: str) -> str:
@@ -227,9 +261,14 @@ def _prefix_holds(cookie: Cookie, given: Mapping[str, str]) -> bool:
 
 
 def _domain_fits(cookie: Cookie, host: str) -> bool:
-    if cookie.domain == host:
-        return True
-    return not cookie.host_only and host.endswith(f".{cookie.domain}") and not _is_address(host)
+    if cookie.host_only or cookie.domain == host:
+        return cookie.domain == host
+    return _is_below(host, cookie.domain) and not _is_address(host)
+
+
+def _is_below(host: str, domain: str) -> bool:
+    """§5.1.3, for names: the same, or below it."""
+    return host == domain or host.endswith(f".{domain}")
 
 
 def _path_fits(path: str, request_path: str) -> bool:
@@ -239,7 +278,10 @@ def _path_fits(path: str, request_path: str) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+    """What never leaves this machine is as safe as TLS (W3C Secure Contexts §3.1)."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    return _is_address(host) and ipaddress.ip_address(host.partition("%")[0]).is_loopback
 
 
 def _is_address(host: str) -> bool:
@@ -251,9 +293,10 @@ def _is_address(host: str) -> bool:
 
 
 def _is_public(domain: str) -> bool:
+    domain = domain.rstrip(".")
     suffixes = _public_suffixes()
     if suffixes is None:
-        return "." not in domain.strip(".")
+        return "." not in domain
     return bool(suffixes.is_public(domain))
 
 
