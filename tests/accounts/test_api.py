@@ -191,7 +191,7 @@ def test_changing_the_password(strict: Site) -> None:
     path = "/accounts/api/password"
     assert error_of(here.post(path, json={"password": "wrong", "new_password": NEW})) == (
         401,
-        "wrong_credentials",
+        "wrong_password",
         "password",
     )
     weak = here.post(path, json={"password": PASSWORD, "new_password": "short"})
@@ -246,7 +246,7 @@ def test_logging_in_again_ends_the_session_before(site: Site, tmp_path: Path) ->
 def test_cookies_that_nobody_gave(site: Site, cookie: str, path: str) -> None:
     client = site.client()
     method = "GET" if path in ("api/me", "account") else "POST"
-    sent = {"json": ADA} if method == "POST" else {}
+    sent: dict[str, Any] = {"json": ADA} if method == "POST" else {}
     site.accounts.registrar.register("ada", PASSWORD)
     answer = client.request(method, f"/accounts/{path}", headers={"Cookie": f"salver={cookie}"}, **sent)
     assert answer.status in (200, 303, 401)

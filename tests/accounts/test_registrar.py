@@ -18,6 +18,7 @@ from salver.accounts.errors import (
     TooManyTries,
     WeakPassword,
     WrongCredentials,
+    WrongPassword,
 )
 from salver.accounts.passwords import Hashing
 from salver.accounts.registrar import Registrar
@@ -307,7 +308,7 @@ def test_changing_the_password_wants_the_old_one(registrar: Registrar, clock: Cl
     with pytest.raises(WeakPassword):
         registrar.change_password(login, PASSWORD, "short", address=HOME)
     for _ in range(10):
-        with pytest.raises(WrongCredentials):
+        with pytest.raises(WrongPassword):
             registrar.change_password(login, "wrong password", "analytical engine", address=HOME)
     with pytest.raises(TooManyTries):
         registrar.change_password(login, PASSWORD, "analytical engine", address=HOME)

@@ -45,7 +45,7 @@ from salver.semantics.json_text import parse_json
 _BODY_MAX = 16_384  # bytes: a password of 1,024 with every character escaped, three times over
 # What was refused for what it says, and not for how it was sent: with status 200 unless it is to be strict.
 _OF_CONTENT = frozenset(
-    ("bad_name", "name_taken", "bad_nickname", "weak_password", "wrong_credentials", "missing_field")
+    ("bad_name", "name_taken", "bad_nickname", "weak_password", "wrong_credentials", "wrong_password", "missing_field")
 )
 _FORMS = frozenset(("application/x-www-form-urlencoded", "multipart/form-data"))
 _ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

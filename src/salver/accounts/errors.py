@@ -78,6 +78,14 @@ class WrongCredentials(AccountError):
     field = "password"
 
 
+class WrongPassword(AccountError):
+    """Who is logged in already has not given the account's password."""
+
+    status = 401
+    code = "wrong_password"
+    field = "password"
+
+
 class MissingField(AccountError):
     """A field that is needed is absent, empty, or no text."""
 

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from salver.accounts.errors import BadName, Busy, MissingField, NameTaken, WrongCredentials
+from salver.accounts.errors import BadName, Busy, MissingField, NameTaken, WrongCredentials, WrongPassword
 from salver.accounts.names import clean_name, clean_nickname, name_key
 from salver.accounts.passwords import Hashing, check_strength, normal_password
 from salver.accounts.sessions import Login, Sessions
@@ -92,7 +92,8 @@ class Registrar:
         self._sessions.end(text)
 
     def change_password(self, login: Login, old: str, new: str, *, address: str) -> None:
-        """Another password; every other session of the account ends. Raises as `log_in` and `register` do."""
+        """Another password; every other session of the account ends. Raises `WrongPassword`, and as `log_in` and
+        `register` do."""
         if not old:
             raise MissingField("password")
         if not new:
@@ -104,7 +105,7 @@ class Registrar:
         right = self._hashing.verify(encoded, given, lambda: self._tries.check(key, address))
         if not right or found is None:
             self._tries.failed(key, address)
-            raise WrongCredentials("the old password is wrong")
+            raise WrongPassword("the old password is wrong")
         check_strength(new, found[0].name, found[0].nickname)
         self._store.set_password(login.user.id, self._hashing.hash(secret), self._now(), but=login.token)
         self._sessions.forget_all()
