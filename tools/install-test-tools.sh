@@ -4,11 +4,12 @@
 set -u
 
 tools="curl:curl wget:wget ab:apache2-utils h2load:nghttp2-client slowhttptest:slowhttptest faketime:faketime
-       strace:strace chromium:chromium php-cgi:php-cgi perl:perl gcc:gcc git:git litmus:litmus"
+       strace:strace chromium:chromium php-cgi:php-cgi perl:perl gcc:gcc git:git litmus:litmus
+       nginx:nginx-light caddy:caddy lighttpd:lighttpd apache2:apache2 node:nodejs"
 
 packages=
 for tool in $tools; do
-    command -v "${tool%%:*}" >/dev/null || packages="$packages ${tool#*:}"
+    PATH="$PATH:/usr/sbin" command -v "${tool%%:*}" >/dev/null || packages="$packages ${tool#*:}"
 done
 [ -n "$packages" ] || exit 0
 

@@ -138,6 +138,23 @@ class TestEarlyAnswers:
             response = client.post(server.url, content=bytes(30_000_000), headers={"Expect": None})
             assert response.status == 413
 
+    def test_one_that_has_begun_to_answer_is_sent_the_rest(self) -> None:
+        """A server that gives back what it gets while it gets it, megabytes before the end."""
+
+        def echoes(connection: Connection, number: int) -> None:
+            connection.head()
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (4 * LARGE))
+            for _ in range(4):
+                connection.send(connection.exactly(LARGE))
+            connection.head()
+            connection.send(OK)
+
+        sent = bytes(range(200)) * (4 * LARGE // 200)
+        with RawServer(echoes) as server, client_of() as client:
+            assert client.post(server.url, content=sent, headers={"Expect": None}).content == sent
+            assert client.get(server.url).text == "ok"
+            assert server.accepted == 1
+
     def test_the_connection_carries_nothing_more(self) -> None:
         def refuses(connection: Connection, number: int) -> None:
             connection.head()

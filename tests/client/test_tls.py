@@ -148,9 +148,9 @@ class TestOurOwnCertificate:
         with (
             server_of(authority.issue_cert("127.0.0.1")) as server,
             client_of(verify=authority_file, cert=tmp_path / "none.pem") as client,
+            pytest.raises(TLSFailed, match=r"none\.pem: No such file"),
         ):
-            with pytest.raises(TLSFailed, match=r"none\.pem: No such file"):
-                client.get(server.url)
+            client.get(server.url)
 
     def test_beside_a_context(self) -> None:
         with pytest.raises(InvalidRequest, match="into the context"):

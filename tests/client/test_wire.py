@@ -206,3 +206,42 @@ def test_closing_twice(pair: Pair) -> None:
     wire, _ = pair
     wire.close()
     wire.close()
+
+
+def test_an_answer_that_comes_while_we_send(pair: Pair) -> None:
+    """The peer takes no more before what it says is taken; nothing of it is lost, and nothing of ours."""
+    wire, far = pair
+    wire.limit(10, 10)
+    size = 6_000_000
+    got = bytearray()
+
+    def echo() -> None:
+        while len(got) < size:
+            part = far.recv(100_000)
+            got.extend(part)
+            far.sendall(part)
+
+    thread = threading.Thread(target=echo)
+    thread.start()
+    sent = bytes(range(250)) * (size // 250)
+    wire.send_all(sent)
+    assert wire.is_readable()
+    back = bytearray()
+    while len(back) < size:
+        part = wire.recv(65_536)
+        assert 0 < len(part) <= 65_536
+        back += part
+    thread.join()
+    assert got == sent
+    assert back == sent
+    assert not wire.is_readable()
+
+
+def test_looking_takes_nothing_away(pair: Pair) -> None:
+    wire, far = pair
+    wire.limit(5, 5)
+    far.sendall(b"answer")
+    time.sleep(0.05)
+    assert wire.is_readable()
+    assert wire.is_readable()
+    assert wire.recv(3) + wire.recv(100) == b"answer"

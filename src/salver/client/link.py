@@ -3,7 +3,8 @@ redirect and no URL.
 
 A short body of bytes leaves with its head in one piece. A longer one is sent part by part, and between the parts one
 look is taken whether the server has answered already: one that refuses an upload need not be sent the rest of it (RFC
-9112 §9.5). What the wire or the server does wrong comes out as the client's own errors.
+9112 §9.5); one that has only begun to answer, and reads on, is sent it. What the wire or the server does wrong comes
+out as the client's own errors.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ READ_SIZE = 262_144  # bytes: a gigabyte comes in some thousand reads, and a qua
 _INTERIM_MAX = 32  # 1xx responses before a final one: past it, the server plays with us
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # an alert, a handshake: RFC 8446 §5.1
 _CONTINUE_SECONDS = 1.0  # RFC 9110 §10.1.1: a client should not wait for a 100 for ever
+_REFUSING = 300  # the statuses from here on are not about the rest of the content
 _TOO_LARGE = 431
 
 
@@ -81,8 +83,9 @@ class Link:
         except LocalProtocolError as error:
             raise InvalidRequest(f"the body is not what its length says: {error}") from None
 
-    def _send(self, data: bytes, deadline: Deadline) -> ResponseHead | None:
-        """Send it; the response, where the server would not take the rest but has answered."""
+    def _send(self, data: bytes, deadline: Deadline, begun: ResponseHead | None = None) -> ResponseHead | None:
+        """Send it; the response, where the server would not take the rest but has answered. `begun`: the head of it
+        that was read already."""
         if deadline.is_set:
             self._limit(deadline)
         try:
@@ -90,11 +93,10 @@ class Link:
         except OSError as error:
             if is_timeout(error) and not self._wire.is_readable():
                 raise self._too_late(deadline, WriteTimedOut("the server takes no more of the request")) from None
-            return self._answer_to_a_part(deadline, error)
+            return self._without_the_rest(begun or self._answer_to_a_part(deadline, error))
         return None
 
     def _answer_to_a_part(self, deadline: Deadline, error: OSError) -> ResponseHead:
-        self.protocol.keep_alive = False
         try:
             return self._final_head(deadline)
         except ConnectionLost:
@@ -104,18 +106,20 @@ class Link:
         if expects:
             head = self._await_continue(deadline)
             if head is not None:
-                return head
+                return self._without_the_rest(head)
+        begun: ResponseHead | None = None
         try:
             for part in _parts(content):
                 if part == b"":
                     continue
-                head = self._early_head(deadline) if self._wire.is_readable() else None
-                if head is not None:
-                    return head
-                head = self._send(self._framed(part), deadline)
-                if head is not None:
-                    return head
-            return self._send(self.protocol.end_body(), deadline)
+                if begun is None and self._wire.is_readable():
+                    begun = self._early_head(deadline)
+                    if begun is not None and begun.status >= _REFUSING:
+                        return self._without_the_rest(begun)
+                refused = self._send(self._framed(part), deadline, begun)
+                if refused is not None:
+                    return refused
+            return self._send(self.protocol.end_body(), deadline, begun) or begun
         except LocalProtocolError as error:
             raise InvalidRequest(f"the body is not what its length says: {error}") from None
 
@@ -138,8 +142,10 @@ class Link:
         while head is not None and head.status < 200:
             self._pass_over(head)
             head = self._next_head()
-        if head is not None:
-            self.protocol.keep_alive = False  # the rest of our body is not sent: RFC 9112 §9.5
+        return head
+
+    def _without_the_rest(self, head: ResponseHead) -> ResponseHead:
+        self.protocol.keep_alive = False  # whoever reads on takes what follows for our body: RFC 9112 §9.5
         return head
 
     def _final_head(self, deadline: Deadline) -> ResponseHead:

@@ -21,10 +21,11 @@ from typing import Protocol, Union
 
 from salver.client.errors import TLSFailed
 
-_KERNEL_LIMITS = sys.platform != "win32"  # there, the option's value has another form, and there is no MSG_DONTWAIT
+_UNIX = sys.platform != "win32"  # there, SO_RCVTIMEO has another form, and there is neither MSG_DONTWAIT nor poll
 _AT_ONCE = getattr(socket, "MSG_DONTWAIT", 0)
 _TIMEVAL = struct.Struct("ll")
 _RECORD = 16_384  # bytes: RFC 8446 §5.1
+_AHEAD_MAX = 16_777_216  # bytes of an answer that are read while the request is still being sent
 
 
 class Wire(Protocol):
@@ -54,7 +55,7 @@ def is_timeout(error: OSError) -> bool:
 class SocketWire:
     """A plain TCP or Unix socket. Owns the socket."""
 
-    __slots__ = ("_poll", "_read", "_send", "_socket", "_write", "recv", "send_all")
+    __slots__ = ("_ahead", "_poll", "_read", "_send", "_socket", "_write", "recv", "send_all")
 
     def __init__(self, sock: socket.socket) -> None:
         sock.settimeout(None)
@@ -63,8 +64,9 @@ class SocketWire:
         self._write: float | None = None
         self._poll = _readiness(sock)
         self._send = sock.send
+        self._ahead = b""
         self.recv: Callable[[int], bytes] = sock.recv  # the C method itself: no line of Python in between
-        self.send_all: Callable[[bytes], object] = self._send_all if _KERNEL_LIMITS else sock.sendall
+        self.send_all: Callable[[bytes], object] = self._send_all if _UNIX else sock.sendall
 
     def _send_all(self, data: bytes) -> None:
         try:
@@ -75,23 +77,35 @@ class SocketWire:
             self._send_rest(memoryview(data)[sent:])
 
     def _send_rest(self, rest: memoryview) -> None:
-        room = select.poll()
-        room.register(self._socket, select.POLLOUT)
         while rest:
-            if not room.poll(None if self._write is None else max(1, self._write * 1000)):
-                raise TimeoutError("the peer takes nothing")
-            try:
-                rest = rest[self._send(rest, _AT_ONCE) :]
-            except BlockingIOError:
-                continue
+            if _await_room(self._socket, self._write, reads=len(self._ahead) < _AHEAD_MAX):
+                try:
+                    rest = rest[self._send(rest, _AT_ONCE) :]
+                except BlockingIOError:
+                    continue
+            else:
+                self._read_ahead()
+
+    def _read_ahead(self) -> None:
+        data = self._socket.recv(_RECORD, _AT_ONCE)
+        if not data:
+            raise BrokenPipeError("the peer has ended the connection, and takes nothing")
+        self._ahead += data
+        self.recv = self._recv_ahead
+
+    def _recv_ahead(self, size: int) -> bytes:
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        if not self._ahead:
+            self.recv = self._socket.recv
+        return data
 
     def limit(self, read: float | None, write: float | None) -> None:
         if read != self._read:
             self._read = read
-            if _KERNEL_LIMITS:
+            if _UNIX:
                 self._limit_reading(read)
         self._write = write
-        if not _KERNEL_LIMITS:
+        if not _UNIX:
             self._socket.settimeout(None if read is None or write is None else max(read, write))
 
     def _limit_reading(self, seconds: float | None) -> None:
@@ -99,7 +113,7 @@ class SocketWire:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(*divmod(micros, 1_000_000)))
 
     def is_readable(self) -> bool:
-        return self._poll()
+        return bool(self._ahead) or self._poll()
 
     def close(self) -> None:
         self._socket.close()
@@ -113,20 +127,29 @@ class TLSWire:
     """A socket under TLS, its handshake done. Owns the socket, which was wrapped with `suppress_ragged_eofs=False`: a
     connection that is cut is not one that was ended."""
 
-    __slots__ = ("_poll", "_read", "_socket", "_write", "recv", "send_all")
+    __slots__ = ("_ahead", "_poll", "_read", "_socket", "_write", "recv", "send_all")
 
     def __init__(self, sock: ssl.SSLSocket) -> None:
         self._socket = sock
         self._read: float | None = None
         self._write: float | None = None
         self._poll = _readiness(sock)
+        self._ahead = b""
         self.recv: Callable[[int], bytes] = self._recv
         self.send_all: Callable[[bytes], object] = self._send_all
 
     def _recv(self, size: int) -> bytes:
+        if self._ahead:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+            return data
         self._socket.settimeout(self._read)
+        return self._recv_now(size)
+
+    def _recv_now(self, size: int) -> bytes:
         try:
             return self._socket.recv(size)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
         except ssl.SSLEOFError:  # no close_notify: whatever has no length may be cut short (RFC 9112 §9.8)
             raise ConnectionResetError("the TLS connection was cut off without a word") from None
         except ssl.SSLError as error:
@@ -135,36 +158,62 @@ class TLSWire:
     def _send_all(self, data: bytes) -> None:
         """Record by record: OpenSSL reports nothing before all it was given has gone, and that may well take longer
         than the limit for a part."""
-        self._socket.settimeout(self._write)
-        if len(data) <= _RECORD:
+        if not _UNIX:
+            self._socket.settimeout(self._write)
             self._socket.sendall(data)
             return
+        self._socket.settimeout(0.0)
         view = memoryview(data)
         for start in range(0, len(data), _RECORD):
-            self._socket.sendall(view[start : start + _RECORD])
+            self._send_record(view[start : start + _RECORD])
+
+    def _send_record(self, record: memoryview) -> None:
+        while record:
+            try:
+                record = record[self._socket.send(record) :]
+            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+                if not _await_room(self._socket, self._write, reads=len(self._ahead) < _AHEAD_MAX):
+                    self._read_ahead()
+
+    def _read_ahead(self) -> bool:
+        """Take what has arrived; whether it was data, or the end."""
+        try:
+            data = self._recv_now(_RECORD)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False  # a session ticket, or a part of a record
+        self._ahead += data
+        return True
 
     def limit(self, read: float | None, write: float | None) -> None:
         self._read, self._write = read, write
 
     def is_readable(self) -> bool:
-        """A session ticket makes a socket readable, too: what is no data is read away."""
-        if self._socket.pending():
+        """A session ticket makes a socket readable, too: what is no data is read away; what is, is kept."""
+        if self._ahead or self._socket.pending():
             return True
-        while self._poll():
-            self._socket.settimeout(0.0)
-            try:
-                self._socket.recv(1)
-            except (ssl.SSLWantReadError, BlockingIOError):
-                if not self._poll():
-                    return False
-                continue
-            except OSError:
-                return True
+        self._socket.settimeout(0.0)
+        try:
+            while self._poll():
+                if self._read_ahead():
+                    return True
+        except OSError:
             return True
         return False
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _await_room(sock: socket.socket, seconds: float | None, *, reads: bool) -> bool:
+    """Wait until the peer takes more: True; or, where `reads`, until it has something to say first: False. A server
+    that answers while it reads takes no more before its answer is taken. Raises TimeoutError."""
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT | (select.POLLIN if reads else 0))
+    found = poll.poll(None if seconds is None else max(1, seconds * 1000))
+    if not found:
+        raise TimeoutError("the peer takes nothing")
+    events = found[0][1]
+    return bool(events & select.POLLOUT) or not events & select.POLLIN  # an error alone is told by sending
 
 
 def _refused(error: ssl.SSLError) -> TLSFailed:
