@@ -7,6 +7,7 @@ A message is one line: `fast`, `block 0.05` (waits in the leader), `hand 0.05` (
 from __future__ import annotations
 
 import math
+import select
 import socket
 import threading
 import time
@@ -212,6 +213,10 @@ class Client:
 
     def line(self) -> str:
         return self._lines.readline().decode().rstrip("\n")
+
+    def is_answered(self) -> bool:
+        """There is something to be read, or the end."""
+        return bool(select.select([self.socket], [], [], 0)[0])
 
     def ask(self, line: str) -> str:
         self.send(line)

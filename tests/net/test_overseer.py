@@ -223,11 +223,11 @@ def test_its_thread_sleeps_is_roused_and_stops_at_once() -> None:
     looked.clear()
     assert not looked.wait(0.1), "it sleeps"
     overseer.rouse()
-    assert looked.wait(0.5)
+    assert looked.wait(5)
     before = time.monotonic()
     overseer.request_stop()
     assert overseer.join(5)
-    assert time.monotonic() - before < 0.5
+    assert time.monotonic() - before < 3
 
 
 def test_an_overseer_that_was_never_started_has_ended() -> None:

@@ -150,7 +150,7 @@ def test_wake_before_polling_is_not_lost_and_used_up(poller: Poller) -> None:
     poller.wake()
     before = time.monotonic()
     assert poller.poll(5) == []
-    assert time.monotonic() - before < 1
+    assert time.monotonic() - before < 4
     before = time.monotonic()
     assert poller.poll(0.05) == []
     assert time.monotonic() - before >= 0.04
@@ -161,7 +161,7 @@ def test_wake_from_another_thread(poller: Poller) -> None:
     timer.start()
     before = time.monotonic()
     assert poller.poll(5) == []
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 4
     timer.join()
 
 

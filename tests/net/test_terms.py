@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -27,6 +28,24 @@ def test_an_order_given_before_it_waits_is_there() -> None:
     assert worker.take() is None
 
 
+def waiting(seconds: float) -> Iterator[None]:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        yield
+        time.sleep(0.001)
+
+
+def used(clock: int | None, meanwhile: float | None = None) -> float:
+    """Seconds of processor: since the thread began, or during the next `meanwhile` seconds."""
+    before = 0.0
+    if meanwhile is not None:
+        before = used(clock)
+        time.sleep(meanwhile)
+    now = cpu_time(clock)
+    assert now is not None
+    return now - before
+
+
 @pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="this platform has no clocks of other threads")
 def test_another_threads_clock_tells_computing_from_waiting() -> None:
     clocks: list[int | None] = []
@@ -43,20 +62,13 @@ def test_another_threads_clock_tells_computing_from_waiting() -> None:
     thread = threading.Thread(target=body)
     thread.start()
     assert go.wait(5)
-    computed = cpu_time(clocks[0])
-    assert computed is not None
-    assert computed >= 0.02
-    time.sleep(0.05)
-    later = cpu_time(clocks[0])
-    assert later is not None
-    assert later - computed < 0.02
+    # The system may add up a little later what a thread has used, and a busy one lets it reach its wait late.
+    assert any(used(clocks[0]) >= 0.02 for _ in waiting(5))
+    assert any(used(clocks[0], meanwhile=0.05) < 0.01 for _ in waiting(5))
     end.set()
     thread.join()
     # Python counts a thread as ended a moment before the system does.
-    until = time.monotonic() + 2
-    while cpu_time(clocks[0]) is not None and time.monotonic() < until:
-        time.sleep(0.001)
-    assert cpu_time(clocks[0]) is None, "a thread that has ended has no clock, and asking does no harm"
+    assert any(cpu_time(clocks[0]) is None for _ in waiting(5)), "who has ended has no clock, and asking does no harm"
 
 
 def test_without_such_clocks_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +88,7 @@ def test_a_thread_that_sleeps_is_not_runnable_and_one_that_runs_is() -> None:
 
     thread = threading.Thread(target=body, name=") R (")
     thread.start()
-    time.sleep(0.05)
-    assert not is_runnable(ids[0])
+    assert any(ids and not is_runnable(ids[0]) for _ in waiting(5))
     assert is_runnable(threading.get_native_id())
     end.set()
     thread.join()

@@ -97,7 +97,7 @@ def test_a_clock_needs_no_publisher_and_is_on_time() -> None:
             for number in range(6):
                 assert stream.event() == [b"id: %d\n" % number, b"data: %d\n" % number]
             took = time.monotonic() - begun
-        assert 0.4 < took < 2.0  # half a second, on a quiet machine; once a second it would be five
+        assert 0.4 < took < 4.0  # half a second, on a quiet machine; once a second it would be five
         assert ended.wait(SECONDS)
 
 
@@ -115,15 +115,16 @@ def test_a_generator_that_blocks_keeps_nobody_else_waiting() -> None:
 
     def slow() -> Iterator[str]:
         for number in range(5):
-            time.sleep(0.1)
+            time.sleep(0.2)
             yield str(number)
+        at_its_end.set()
 
+    at_its_end = threading.Event()
     with Server(handler, "127.0.0.1:0") as server, Stream(server) as stream:
-        begun = time.monotonic()
         client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
         client.request("GET", "/quick")
         assert client.getresponse().read() == b"quick"
-        assert time.monotonic() - begun < 0.4
+        assert not at_its_end.is_set()
         client.close()
         assert [stream.event() for _ in range(5)] == [[b"data: %d\n" % number] for number in range(5)]
         assert stream.response.read() == b""

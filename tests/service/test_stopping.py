@@ -140,7 +140,7 @@ def test_an_upload_that_nobody_sends_does_not_hold_the_stop() -> None:
         time.sleep(0.1)
         began = time.monotonic()
         server.stop(grace=0.2)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
     eventually(lambda: bool(seen))
     eventually(lambda: not server._crew.members)  # type: ignore[union-attr]
 

@@ -130,10 +130,9 @@ def test_a_continue_that_found_no_room_at_first_arrives_whole(line: Line) -> Non
 
 def test_a_body_that_trickles_is_too_slow_although_every_look_finds_a_byte(line: Line) -> None:
     body = line.body(HEAD % 1_000, timeouts=Timeouts(body=0.3, body_rate=500))
-    sender = later(0.02, *[b"x"] * 60, to=line.client)
-    began = time.monotonic()
+    sender = later(0.02, *[b"x"] * 150, to=line.client)
     assert status_of(body) == 408
-    assert time.monotonic() - began < 1.0
+    assert sender.is_alive(), "it was not refused before its sender had done"
     sender.join()
 
 

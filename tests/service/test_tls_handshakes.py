@@ -71,27 +71,29 @@ def test_garbage_ends_its_connection_alone(
 
 def test_the_first_request_does_not_wait_for_an_acknowledgement(tls_server: Server, tls_pair: Keys) -> None:
     made = context(tls_pair)
-    began = time.monotonic()
+    waits = []
     for _ in range(20):
+        began = time.monotonic()
         with connect(tls_server, tls_pair, made) as client:  # its sockets wait, with what is small, for what was sent
             client.sendall(GET % b"/")
             assert read_response(client)[0] == 200
-    assert time.monotonic() - began < 0.6
+        waits.append(time.monotonic() - began)
+    assert sorted(waits)[4] < 0.04, "what Linux puts an acknowledgement off for"
 
 
 def test_silent_and_half_handshakes_hold_up_nobody_and_end(tls_pair: Keys) -> None:
     hello = client_hello(tls_pair)
-    with serving(tls_pair, timeout_handshake=1) as server, ExitStack() as stack:
+    with serving(tls_pair, timeout_handshake=2) as server, ExitStack() as stack:
         clients = [stack.enter_context(closing(tcp(server))) for _ in range(150)]
         for number, client in enumerate(clients):
             client.sendall(hello[: number * len(hello) // 150])
         began = time.monotonic()
         assert get(server, tls_pair)[0] == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
         for client in clients:
             with_end = client.recv(10_000)  # nothing, or an end: never waits longer than the deadline
             assert with_end == b""
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 9
         assert get(server, tls_pair)[0] == 200
 
 

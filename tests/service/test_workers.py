@@ -125,7 +125,7 @@ class TestServing:
             begun = time.monotonic()
             os.kill(first, signal.SIGKILL)
             running.starts(1)
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 5
             assert running.logged(rf"worker {first} was ended by SIGKILL; starting another")
 
     def test_one_that_ends_itself_is_replaced(self):
@@ -205,7 +205,7 @@ class TestStopping:
             begun = time.monotonic()
             running.signal(signal.SIGTERM)
             assert running.ends() == 128 + signal.SIGTERM
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 5  # of 30
 
     def test_past_its_time_a_worker_is_killed(self):
         with crew(1, "stubborn", stop=0.3, kill=0.3) as running:
