@@ -16,9 +16,10 @@ import os
 from typing import TYPE_CHECKING, Any, Unpack
 
 from salver.client.arguments import OF_CLIENT, OneShotOptions
-from salver.client.auth import Auth, BasicAuth, BearerAuth, DigestAuth
+from salver.client.auth import Auth, BasicAuth, BearerAuth
 from salver.client.client import Client
 from salver.client.cookies import Cookie, CookieJar
+from salver.client.digest import DigestAuth
 from salver.client.errors import (
     BodyGone,
     BrokenCoding,

@@ -1,28 +1,21 @@
-"""Who we say we are: Basic, Digest and Bearer, and what ~/.netrc has.
+"""Who we say we are: Basic and Bearer, and what ~/.netrc has; Digest is in `digest`.
 
 An `Auth` changes a request before it is sent, and may answer a 401 once. It is given the requests to the origin that
-the caller named alone: a redirect elsewhere takes nothing of it along.
+the caller named alone: a redirect elsewhere takes nothing of it along. No secret is in a `repr` or in an error.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
-import re
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Union
 
 from salver.client.errors import InvalidRequest
 from salver.client.message import Request
 from salver.client.response import Response
 from salver.client.url import URL
-
-# RFC 9110 §11.6.1: challenge = auth-scheme 1*SP #auth-param
-_PARAM = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]+))")
-_DIGEST = re.compile(r"(?:^|,)[ \t]*digest[ \t]+", re.IGNORECASE)
-_NEXT_SCHEME = re.compile(r",[ \t]*[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]+[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*=")
+from salver.protocol.grammar import FIELD_VALUE
 
 
 class Auth:
@@ -33,7 +26,7 @@ class Auth:
         return request
 
     def answer(self, request: Request, response: Response) -> Request | None:
-        """What to send after this 401, None for nothing."""
+        """What to send after this 401, None for nothing. Asked once for each `prepare`."""
         return None
 
 
@@ -44,9 +37,10 @@ class BasicAuth(Auth):
     """RFC 7617, in UTF-8."""
 
     def __init__(self, user: str, password: str) -> None:
+        """Raises `InvalidRequest` for what §2 forbids: a colon in the name, control characters in either."""
         if ":" in user:
             raise InvalidRequest("a user name for Basic cannot have a colon in it (RFC 7617 §2)")
-        self._value = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+        self._value = f"Basic {basic_credentials(user, password)}"
 
     def prepare(self, request: Request) -> Request:
         return request.with_header("Authorization", self._value)
@@ -56,95 +50,24 @@ class BearerAuth(Auth):
     """RFC 6750 §2.1."""
 
     def __init__(self, token: str) -> None:
+        """Raises `InvalidRequest` for what cannot stand in a field."""
+        if not token.isascii() or not FIELD_VALUE.fullmatch(token.encode()):
+            raise InvalidRequest("the token has a character in it that a field cannot have")
         self._value = f"Bearer {token}"
 
     def prepare(self, request: Request) -> Request:
         return request.with_header("Authorization", self._value)
 
 
-class DigestAuth(Auth):
-    """RFC 7616: MD5, SHA-256 and their -sess forms, qop auth. The challenge is remembered, so that only the first
-    request of a nonce is answered with 401."""
-
-    def __init__(self, user: str, password: str, make_nonce: Callable[[], str] = lambda: os.urandom(8).hex()) -> None:
-        self._user = user
-        self._password = password
-        self._make_nonce = make_nonce
-        self._lock = threading.Lock()
-        self._challenge: Mapping[str, str] | None = None
-        self._count = 0
-
-    def prepare(self, request: Request) -> Request:
-        with self._lock:
-            challenge = self._challenge
-            self._count += 1
-            count = self._count
-        return request if challenge is None else self._authorised(request, challenge, count)
-
-    def answer(self, request: Request, response: Response) -> Request | None:
-        challenge = _digest_challenge(response.headers.get_all("www-authenticate"))
-        if challenge is None:
-            return None
-        stale = challenge.get("stale", "").lower() == "true"
-        if request.header("authorization") is not None and not stale:
-            return None  # it was answered, and the answer refused
-        with self._lock:
-            self._challenge, self._count = challenge, 1
-        return self._authorised(request, challenge, 1)
-
-    def _authorised(self, request: Request, challenge: Mapping[str, str], count: int) -> Request:
-        algorithm = challenge.get("algorithm", "MD5")
-        digest = _algorithm(algorithm)
-        realm, nonce = challenge.get("realm", ""), challenge["nonce"]
-        cnonce, number = self._make_nonce(), f"{count:08x}"
-        secret = digest(f"{self._user}:{realm}:{self._password}")
-        if algorithm.lower().endswith("-sess"):
-            secret = digest(f"{secret}:{nonce}:{cnonce}")
-        what = digest(f"{request.method}:{request.url.target}")
-        qop = "auth" if "auth" in [each.strip() for each in challenge.get("qop", "").split(",")] else None
-        if qop is None:
-            response = digest(f"{secret}:{nonce}:{what}")
-        else:
-            response = digest(f"{secret}:{nonce}:{number}:{cnonce}:{qop}:{what}")
-        quoted = {"username": self._user, "realm": realm, "nonce": nonce, "uri": request.url.target}
-        quoted["response"] = response
-        if "opaque" in challenge:
-            quoted["opaque"] = challenge["opaque"]
-        plain = {"algorithm": algorithm}
-        if qop is not None:
-            plain.update(qop=qop, nc=number)
-            quoted["cnonce"] = cnonce
-        parts = [f'{name}="{_quoted(value)}"' for name, value in quoted.items()]
-        parts += [f"{name}={value}" for name, value in plain.items()]
-        return request.with_header("Authorization", "Digest " + ", ".join(parts))
-
-
-def _algorithm(name: str) -> Callable[[str], str]:
-    makers: dict[str, Any] = {"md5": hashlib.md5, "sha-256": hashlib.sha256, "sha-512-256": None, "sha": hashlib.sha1}
-    maker = makers[name.lower().removesuffix("-sess")]
-    return lambda text: str(maker(text.encode(), usedforsecurity=False).hexdigest())
-
-
-def _digest_challenge(values: list[str]) -> Mapping[str, str] | None:
-    """The strongest Digest challenge that can be answered here, None where there is none."""
-    found: list[dict[str, str]] = []
-    for value in values:
-        for matched in _DIGEST.finditer(value):
-            rest = value[matched.end() :]
-            end = _NEXT_SCHEME.search(rest)
-            params = {
-                each[1].lower(): re.sub(r"\\(.)", r"\1", each[2]) if each[2] is not None else each[3]
-                for each in _PARAM.finditer(rest[: end.start()] if end else rest)
-            }
-            algorithm = params.get("algorithm", "MD5").lower().removesuffix("-sess")
-            qop_known = "qop" not in params or "auth" in [each.strip() for each in params["qop"].split(",")]
-            if "nonce" in params and algorithm in ("md5", "sha-256", "sha") and qop_known:
-                found.append(params)
-    return max(found, key=lambda each: "256" in each.get("algorithm", ""), default=None)
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+def basic_credentials(user: str, password: str) -> str:
+    """user-pass in base64 (RFC 7617 §2). Raises `InvalidRequest`."""
+    plain = f"{user}:{password}"
+    if any(character < " " or character == "\x7f" for character in plain):
+        raise InvalidRequest("a user name or password for Basic has a control character in it (RFC 7617 §2)")
+    try:
+        return base64.b64encode(plain.encode()).decode("ascii")
+    except UnicodeEncodeError:
+        raise InvalidRequest("a user name or password for Basic has half a surrogate pair in it") from None
 
 
 def as_auth(given: AuthLike) -> Auth | None:
@@ -168,7 +91,9 @@ class Netrc:
         if entries is None:
             entries = self._entries = _netrc_entries()
         entry = entries.get(host) or entries.get("default")
-        return None if entry is None else (entry[0] or "", entry[2] or "")
+        if entry is None or not (entry[0] or entry[2]):
+            return None
+        return entry[0] or "", entry[2] or ""
 
 
 def _netrc_entries() -> Mapping[str, Any]:
@@ -179,7 +104,7 @@ def _netrc_entries() -> Mapping[str, Any]:
 
     try:
         return netrc.netrc(path).hosts
-    except (OSError, netrc.NetrcParseError):
+    except (OSError, UnicodeError, netrc.NetrcParseError):
         return {}  # curl ignores it, too: an unreadable file must not stop every request
 
 
