@@ -7,15 +7,16 @@ was whole. `br` and `zstd` are offered where their libraries are there.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any, Protocol
 
 from salver.client.errors import BrokenCoding, ResponseTooLarge
+from salver.semantics.decoding import Inflater
 
 _STEP = 262_144  # bytes that come out at once, at most: what bounds the memory of a bomb
+_ZSTD_WINDOW_LOG = 23
 _MOST_CODINGS = 4  # nobody stacks more but to do harm
 
 
@@ -30,45 +31,18 @@ class Decoder(Protocol):
 
 
 class _Zlib:
-    """gzip of one or more members (RFC 1952 §2.2), or deflate."""
+    """gzip, or deflate."""
 
-    def __init__(self, bits: int) -> None:
-        self._bits = bits
-        self._inner: Any = zlib.decompressobj(bits)
+    def __init__(self, coding: str) -> None:
+        self._inner = Inflater(coding)
         self._begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        while data:
-            if self._inner.eof:
-                if self._bits < 16 or not data.strip(b"\0"):  # deflate has one stream; gzip may be padded with zeros
-                    return
-                self._inner = zlib.decompressobj(self._bits)
-            self._begun = True
-            yield self._inner.decompress(data, _STEP)
-            while self._inner.unconsumed_tail:
-                yield self._inner.decompress(self._inner.unconsumed_tail, _STEP)
-            data = self._inner.unused_data
+        self._begun = self._begun or bool(data)
+        return self._inner.feed(data)
 
     def is_whole(self) -> bool:
-        return not self._begun or self._inner.eof
-
-
-class _Deflate(_Zlib):
-    """ "deflate" is the zlib format (RFC 9110 §8.4.1.2); servers that send the bare stream are many."""
-
-    def __init__(self) -> None:
-        super().__init__(zlib.MAX_WBITS)
-        self._first = b""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        if not self._begun:
-            self._first += data
-            if len(self._first) < 2:
-                return
-            data, self._first = self._first, b""
-            if (data[0] & 0x0F) != 8 or int.from_bytes(data[:2]) % 31:  # RFC 1950 §2.2: CMF and FLG
-                self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
-        yield from super().feed(data)
+        return not self._begun or self._inner.complete
 
 
 class _Brotli:
@@ -89,17 +63,21 @@ class _Brotli:
 
 
 class _Zstd:
-    """One or more frames (RFC 8878 §3.1)."""
+    """One or more frames (RFC 8878 §3.1), with a window of 8 MB at most (RFC 9659 §3)."""
 
     def __init__(self) -> None:
         self._module = _zstd_module()
-        self._inner: Any = self._module.ZstdDecompressor()
+        self._inner: Any = self._make()
         self._begun = False
+
+    def _make(self) -> Any:
+        module = self._module
+        return module.ZstdDecompressor(options={module.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG})
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while data:
             if self._inner.eof:
-                self._inner = self._module.ZstdDecompressor()
+                self._inner = self._make()
             self._begun = True
             yield self._inner.decompress(data, _STEP)
             while not self._inner.needs_input and not self._inner.eof:
@@ -118,19 +96,25 @@ def _zstd_module() -> Any:
     return zstd
 
 
-def _gzip() -> Decoder:
-    return _Zlib(16 + zlib.MAX_WBITS)
-
-
 @cache
 def decoders() -> dict[str, Callable[[], Decoder]]:
     """The codings that can be taken off here, by their names (RFC 9110 §8.4.1)."""
-    found: dict[str, Callable[[], Decoder]] = {"gzip": _gzip, "x-gzip": _gzip, "deflate": _Deflate}
-    if find_spec("brotli") is not None:
+    gzip = partial(_Zlib, "gzip")
+    found: dict[str, Callable[[], Decoder]] = {"gzip": gzip, "x-gzip": gzip, "deflate": partial(_Zlib, "deflate")}
+    if _can_limit_brotli():
         found["br"] = _Brotli
     if find_spec("compression") is not None or (find_spec("backports") and find_spec("backports.zstd")):
         found["zstd"] = _Zstd
     return found
+
+
+def _can_limit_brotli() -> bool:
+    """Before 1.2 the library gives all of a bomb at once: then better none."""
+    try:
+        import brotli
+    except ImportError:
+        return False
+    return hasattr(brotli.Decompressor, "can_accept_more_data")
 
 
 @cache
