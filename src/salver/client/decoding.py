@@ -54,9 +54,14 @@ class _Brotli:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         self._begun = self._begun or bool(data)
-        yield self._inner.process(data, output_buffer_limit=_STEP)
-        while not self._inner.can_accept_more_data():
-            yield self._inner.process(b"", output_buffer_limit=_STEP)
+        inner = self._inner
+        out = inner.process(data, output_buffer_limit=_STEP)
+        # It may say that it could take more while there is still something to give: then it is asked until it is not.
+        while out or not inner.can_accept_more_data():
+            yield out
+            if inner.is_finished():
+                return
+            out = inner.process(b"", output_buffer_limit=_STEP)
 
     def is_whole(self) -> bool:
         return not self._begun or bool(self._inner.is_finished())
