@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.cases import (
+    accounts,
     app,
     cgi,
     classes,
@@ -52,6 +53,9 @@ CASES: dict[str, Callable[[Plan], list[Finding]]] = {
     "wsgi": wsgi.hello,
     "wsgi-flask": wsgi.flask,
     "json": wsgi.json_echo,
+    "accounts-check": accounts.check,
+    "accounts-times": accounts.times,
+    "accounts-logins": accounts.logins,
     **classes.CASES,
 }
 RESULTS = Path(__file__).parent / "results.md"
