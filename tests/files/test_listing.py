@@ -314,6 +314,19 @@ def test_a_short_listing_has_a_length(folder: Path) -> None:
     assert listing(folder, accept="application/json").body_length is not None
 
 
+def test_what_a_listing_costs_grows_with_its_entries(many: Path, tmp_path: Path) -> None:
+    for number in range(1_000):
+        (tmp_path / f"Report {number} of 2026.txt").touch()
+
+    def cost(folder: Path) -> float:
+        begun = time.thread_time()
+        content(listing(folder))
+        return time.thread_time() - begun
+
+    few, all_of_them = (min(cost(folder) for _ in range(3)) for folder in (tmp_path, many))
+    assert all_of_them < few * 30, "ten times as many cost ten times as much; compared with each other, a hundred times"
+
+
 @pytest.mark.bench
 def test_ten_thousand_entries_take_a_tenth_of_a_second(many: Path) -> None:
     def once() -> float:

@@ -58,6 +58,19 @@ def test_a_reader_that_goes_away_harms_nobody(address: str) -> None:
     test_it_is_whole(address, "GET", 2_000_000)
 
 
+def test_others_are_served_while_a_reader_takes_its_time(address: str) -> None:
+    reader, other = (http.client.HTTPConnection(address, timeout=30) for _ in range(2))
+    reader.request("GET", "/many/")
+    listing = reader.getresponse()
+    begun = listing.read(1000)
+    for _ in range(10):
+        other.request("GET", "/small.txt")
+        assert other.getresponse().read() == b"small\n"
+    assert (begun + listing.read()).count(b"<tr class=t ") == 10_000
+    reader.close()
+    other.close()
+
+
 @pytest.mark.bench
 def test_others_are_served_meanwhile(address: str) -> None:
     reader = subprocess.Popen([sys.executable, "-c", _CLIENT, address], stdout=subprocess.PIPE, text=True)

@@ -218,10 +218,13 @@ def test_its_thread_sleeps_is_roused_and_stops_at_once() -> None:
         return term
 
     overseer = Overseer(Watch(EVERY, PATIENCE), EVERY, time.monotonic, current, lambda t, b: None, lambda: None)
+
+    def sleeps() -> bool:
+        looked.clear()
+        return not looked.wait(0.1)
+
     overseer.start()
-    time.sleep(EVERY * 20)
-    looked.clear()
-    assert not looked.wait(0.1), "it sleeps"
+    assert any(sleeps() for _ in range(20))  # a busy machine lets it look late
     overseer.rouse()
     assert looked.wait(5)
     before = time.monotonic()
