@@ -21,6 +21,7 @@ from salver.client.response import Response
 from salver.client.retries import Retries, retry_after
 from salver.client.timeouts import Deadline
 from salver.client.url import URL
+from salver.client.wire import Passed
 from salver.protocol.client_connection import prepare_head
 from salver.protocol.errors import LocalProtocolError
 from salver.protocol.heads import ResponseHead
@@ -53,6 +54,9 @@ class LinkedBody:
             self.close()
             error.url = error.url or str(self._url)
             raise
+        except Passed as passed:
+            self.close()
+            raise passed.error from None
         except BaseException:
             self.close()
             raise
@@ -162,6 +166,9 @@ class Sender:
         begun = perf_counter()
         try:
             head = link.exchange(prepared.outgoing, deadline)
+        except Passed as passed:
+            self._connections.discard(link)
+            raise passed.error from None
         except BaseException:
             self._connections.discard(link)
             raise

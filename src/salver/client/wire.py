@@ -28,6 +28,15 @@ _RECORD = 16_384  # bytes: RFC 8446 §5.1
 _AHEAD_MAX = 16_777_216  # bytes of an answer that are read while the request is still being sent
 
 
+class Passed(Exception):
+    """What a wire raises with an `error` that is not its own, but of a handler that runs in this process: the client
+    lets go of the connection, and raises `error` as it is."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Wire(Protocol):
     """What a connection's bytes go through; a transport of one's own gives these out."""
 

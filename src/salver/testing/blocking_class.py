@@ -63,6 +63,10 @@ class SocketLink:
             self._thread.join(_PATIENCE)  # then it is known what was raised
         return data
 
+    def settimeout(self, seconds: float | None) -> None:
+        """How long `send` and `recv` may take; past it they raise TimeoutError."""
+        self._sock.settimeout(seconds)
+
     def settle(self) -> None:
         """Nothing: the server's thread needs nobody."""
 
