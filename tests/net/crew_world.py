@@ -225,6 +225,29 @@ class ModelMember:
         self.world.crew.add(member)
         item.ended.append("handled")
 
+    def do_accept(self, item: Item) -> None:
+        """As a listener whose clients come with a request, of any kind, and stay or go."""
+        fd = max(self.world.pending) + 1
+        member = self.world.open(fd)
+        for action in ("slow", "hand", "fast")[fd % 3 :]:
+            self.world.send(fd, action)
+        if fd % 4 == 0:
+            self.world.send(fd, "close")
+        member.interest = 0
+        self.world.crew.welcome(member, member.begin)
+        item.ended.append("handled")
+
+    def begin(self) -> None:
+        """The first call of one that was accepted."""
+        with self.served():
+            schedule = self.world.schedule
+            schedule.check(self.fd not in self.world.poller.watched, "watched before its first call")
+            pending = self.world.pending[self.fd]
+            left = bool(pending) and self._do(pending.pop(0)) == "leave"
+            if self.fd >= 0:
+                self.world.crew.watch(self, READ)
+            schedule.check(not left or self.fd < 0 or self.detached, "served by another thread, and watched")
+
     def do_pause(self, item: Item) -> str:
         """Wait for nothing, until a function that the leader runs says otherwise."""
         self.world.crew.set_interest(self, 0)

@@ -19,7 +19,7 @@ from salver.net.crew import CrewSettings
 from tests.net.crew_world import TRACED, World, in_schedule
 from tests.net.interleaving import Schedule
 
-ACTIONS = ["fast", "slow", "hand", "raise", "close", "reopen", "spawn", "pause", "errand", "deadline"]
+ACTIONS = ["fast", "slow", "hand", "raise", "close", "reopen", "spawn", "accept", "pause", "errand", "deadline"]
 
 Plan = list[tuple[int, str, float]]
 plans = st.lists(

@@ -83,6 +83,30 @@ def test_a_changed_interest_reaches_the_poller_once(poll_set: PollSet, poller: P
     assert poller.calls[1:] == [("modify", 7, WRITE), ("remove", 7), ("add", 7, READ, False)]
 
 
+def test_what_waited_for_nothing_is_watched_or_an_error(poll_set: PollSet, poller: Poller) -> None:
+    member = _member(7, 0)
+    poll_set.add(member, exclusive=False)
+    poller.failures["add"] = OSError(28, "no room")
+    with pytest.raises(OSError, match="no room"):
+        poll_set.watch(member, READ)
+    assert member.interest == 0
+    poller.failures.clear()
+    poll_set.watch(member, READ)
+    assert member.interest == READ and poller.calls == [("add", 7, READ, False)] * 2
+
+
+def test_what_is_detached_or_gone_is_not_watched_yet(poll_set: PollSet, poller: Poller) -> None:
+    member = _member(7, 0)
+    poll_set.add(member, exclusive=False)
+    poll_set.detach(member)
+    poll_set.watch(member, READ)
+    assert not poller.calls
+    poll_set.restore(member)
+    assert poller.calls == [("add", 7, READ, False)]
+    poll_set.watch(_member(7, 0), READ)
+    assert len(poller.calls) == 1
+
+
 def test_of_a_detached_member_it_is_only_noted(poll_set: PollSet, poller: Poller) -> None:
     member = _member(7)
     poll_set.add(member, exclusive=True)

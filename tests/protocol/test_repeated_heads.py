@@ -6,7 +6,7 @@ import pytest
 
 from salver.protocol.errors import RemoteProtocolError
 from salver.protocol.heads import RequestHead
-from salver.protocol.server_connection import WHOLE_MAX, ServerConnection
+from salver.protocol.server_connection import WHOLE_MAX, LastSection, ServerConnection
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -102,3 +102,55 @@ def test_forgetting_lets_go_of_it_and_an_error_is_not_repeated() -> None:
     with pytest.raises(RemoteProtocolError):
         connection.receive_request(b"GET /a HTTP/1.1\r\n\r\n")
     assert connection.receive_request(GET) is None
+
+
+CLOSE = b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [CLOSE] * 3,
+        [CLOSE, CLOSE.replace(b"/a", b"/b?c"), CLOSE.replace(b"GET", b"HEAD")],
+        [CLOSE, CLOSE.replace(b"1.1", b"1.0"), CLOSE],
+        [CLOSE, CLOSE.replace(b"Host: a", b"Host: b"), CLOSE],
+        [CLOSE, GET, CLOSE, GET],
+        [b"GET /a HTTP/1.0\r\n\r\n"] * 3,
+        [b"\r\n" + CLOSE] * 3,
+    ],
+)
+def test_one_request_a_connection_is_read_as_if_no_other_had_been(messages: list[bytes]) -> None:
+    others = LastSection()
+    for message in messages:
+        assert told(exchange(ServerConnection(others=others), message)) == told(exchange(ServerConnection(), message))
+
+
+@pytest.mark.parametrize("bad", [b"GET a HTTP/1.1", b"GET /a HTTP/9.9", b"G\0T /a HTTP/1.1", b"GET /a  HTTP/1.1"])
+def test_a_bad_line_before_a_section_that_is_known_is_refused(bad: bytes) -> None:
+    others = LastSection()
+    exchange(ServerConnection(others=others), CLOSE)
+    with pytest.raises(RemoteProtocolError):
+        exchange(ServerConnection(others=others), CLOSE.replace(b"GET /a HTTP/1.1", bad))
+
+
+def test_the_section_of_a_connection_that_carried_one_request_is_shared() -> None:
+    others = LastSection()
+    heads = [exchange(ServerConnection(others=others), CLOSE) for _ in range(2)]
+    assert heads[0] is not None and heads[1] is not None
+    assert heads[0].section is heads[1].section
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        GET,  # its connection lives, and keeps things of its own on its section
+        CLOSE.replace(b"Host", b"Cookie: a=b\r\nHost"),
+        CLOSE.replace(b"Host", b"AUTHORIZATION: Basic YTpi\r\nHost"),
+        CLOSE.replace(b"Host", b"Proxy-Authorization: Basic YTpi\r\nHost"),
+        CLOSE.replace(b"Host", b"X: %b\r\nHost" % (b"y" * WHOLE_MAX)),
+    ],
+)
+def test_what_lives_on_is_secret_or_is_long_is_not_shared(message: bytes) -> None:
+    others = LastSection()
+    assert exchange(ServerConnection(others=others), message) is not None
+    assert others.known == (None, b"")

@@ -297,12 +297,19 @@ def test_respond_is_head_and_body_and_end(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "CONNECT"])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("persistence", ["", "Connection: close\r\n", "Connection: keep-alive\r\n"])
 @pytest.mark.parametrize("status", [200, 204, 304, 299])
-def test_lines_encoded_beforehand(method: str, version: str, status: int) -> None:
+def test_lines_encoded_beforehand(method: str, version: str, persistence: str, status: int) -> None:
+    def made() -> ServerConnection:
+        return connection(method, version, persistence)
+
     fields = [("X", "y"), ("Z", "")]
-    encoded = connection(method, version).respond_encoded(status, b"X: y\r\nZ: \r\n", b"hello", b"S: s\r\n")
-    assert encoded == connection(method, version).respond(status, fields, b"hello", b"S: s\r\n")
-    first, second = connection(method, version), connection(method, version)
+    encoded = made().respond_encoded(status, b"X: y\r\nZ: \r\n", b"hello", b"S: s\r\n")
+    steps = made()
+    assert encoded == steps.send_head(status, fields, 5, b"S: s\r\n") + (
+        steps.send_body(b"hello") if steps.room != 0 else b""
+    )
+    first, second = made(), made()
     head = first.head_encoded(status, b"X: y\r\nZ: \r\n", 5, b"S: s\r\n")
     assert head == second.send_head(status, fields, 5, b"S: s\r\n")
     assert (first.room, first.keep_alive) == (second.room, second.keep_alive)

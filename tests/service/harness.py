@@ -89,6 +89,22 @@ class ScriptedCrew:
         self.handed_over = 0
         self.deferred: list[Callable[[], None]] = []
         self.queue_room = 10
+        self.newcomers: list[Callable[[], None]] = []
+        self.watch_failure: OSError | None = None
+
+    def welcome(self, member: Any, first: Callable[[], None]) -> None:
+        self.add(member)
+        self.newcomers.append(first)
+
+    def begin_with_newcomers(self) -> None:
+        """The end of the round."""
+        while self.newcomers:
+            self.newcomers.pop(0)()
+
+    def watch(self, member: Any, mask: int) -> None:
+        if self.watch_failure is not None:
+            raise self.watch_failure
+        member.interest = mask
 
     def add(self, member: Any) -> None:
         self.members[member.fd] = member

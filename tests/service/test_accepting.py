@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from salver.net.poller import READ
+from salver.net.poller import READ, WRITE
 from salver.service.accepting import Acceptor, is_loopback
 from salver.service.context import Context
 from salver.service.settings import Settings
@@ -114,20 +114,52 @@ def test_out_of_something_it_pauses_for_half_a_second(number: int, caplog: pytes
 
 def test_a_connection_that_cannot_be_watched_is_closed_and_the_listener_lives() -> None:
     door = Door()
-    streams = door.listener.connect(2)
-    add = door.crew.add
-
-    def full(member: Any) -> None:
-        raise OSError(errno.ENOSPC, "no watch left")
-
-    door.crew.add = full  # type: ignore[method-assign]
+    streams = door.listener.connect(1)
+    door.crew.watch_failure = OSError(errno.ENOSPC, "no watch left")
     door.acceptor.on_ready()
-    assert streams[0].closed and not door.context.per_address
+    door.crew.begin_with_newcomers()
+    assert streams[0].closed and not door.context.per_address and not door.connections
     assert not door.acceptor.interest and door.acceptor.fd >= 0
-    door.crew.add = add  # type: ignore[method-assign]
+    door.crew.watch_failure = None
     door.acceptor.on_deadline(door.crew.now + 0.5)
+    door.listener.connect(1)
     door.acceptor.on_ready()
-    assert len(door.connections) == 1
+    door.crew.begin_with_newcomers()
+    assert [each.interest for each in door.connections] == [READ]
+
+
+def test_who_comes_with_its_only_request_is_answered_and_never_watched() -> None:
+    door = Door()
+    (stream,) = door.listener.connect(1)
+    stream.inbox.append(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    door.crew.watch_failure = OSError(errno.ENOSPC, "no watch left")
+    door.acceptor.on_ready()
+    (connection,) = door.connections
+    assert not stream.outbox and not connection.interest, "others that are ready have their turn first"
+    door.crew.begin_with_newcomers()
+    assert stream.outbox.startswith(b"HTTP/1.1 200 ") and stream.closed
+    assert not door.connections and not door.context.per_address
+
+
+@pytest.mark.parametrize(
+    ("first", "room", "interest"),
+    [
+        (b"", None, READ),
+        (b"GET / HT", None, READ),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", None, READ),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 10, WRITE),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", None, READ),
+        (b"nonsense\r\n\r\n", None, READ),
+    ],
+)
+def test_who_stays_is_watched_for_what_it_waits_for(first: bytes, room: int | None, interest: int) -> None:
+    door = Door()
+    (stream,) = door.listener.connect(1)
+    stream.inbox += [first] if first else []
+    stream.room = room
+    door.acceptor.on_ready()
+    door.crew.begin_with_newcomers()
+    assert [each.interest for each in door.connections] == [interest]
 
 
 def test_past_the_limit_of_an_address_the_answer_is_503_with_a_line_in_the_log() -> None:

@@ -67,6 +67,13 @@ class PollSet:
             else:
                 self._change(member.fd, mask)
 
+    def watch(self, member: Member, mask: int) -> None:
+        """As `set_interest`, of a member without any. Raises OSError if it cannot be watched; it has none then."""
+        with self._lock:
+            if not member.detached and self.holds(member):
+                self._poller.add(member.fd, mask)
+            member.interest = mask
+
     def detach(self, member: Member) -> None:
         """Out of the poll set, until `restore`."""
         with self._lock:

@@ -13,6 +13,7 @@ import math
 import sys
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -72,6 +73,7 @@ class Rounds(ABC):
         self._clock = clock
         self._tick = _Tick(on_tick) if on_tick is not None else None
         self._errands = Errands()
+        self._newcomers: deque[Errand] = deque()
         self._calendar = Calendar(sweep_every)
         self._timers = Timers()
         self._stopping = False
@@ -99,6 +101,18 @@ class Rounds(ABC):
         """
         self._poll_set.add(member, exclusive)
 
+    def welcome(self, member: Member, first: Callable[[], None]) -> None:
+        """As `add`, for one that has probably been sent something already: it is not watched yet (its `interest` is 0),
+        and at the end of this round `first` is called as a call of it, which reads what is there and, where the member
+        is to stay, begins to watch it. Who comes with one question is then never watched at all. For the leader."""
+        self._poll_set.add(member, exclusive=False)
+        self._newcomers.append(Errand(first, member))
+
+    def watch(self, member: Member, mask: int) -> None:
+        """As `set_interest` for a member that waits for nothing, but that OSError is raised where it cannot be watched:
+        the member is the caller's to close then."""
+        self._poll_set.watch(member, mask)
+
     def remove(self, member: Member) -> None:
         """Forget `member`; to be called before its descriptor is closed. Idempotent."""
         with self._lock:
@@ -119,14 +133,14 @@ class Rounds(ABC):
         term.ident = threading.get_ident()
         poll, clock, find = self._poller.poll, self._clock, self.members.get
         put, take = term.slot.append, term.slot.pop
-        calendar, timeout = self._calendar, self._calendar.timeout
+        calendar, timeout, newcomers = self._calendar, self._calendar.timeout, self._newcomers
         now = clock()
         attending = True  # to what the leader before us was asked, and did not come to
         self._begin_attending(now)
         while True:
             # After one batch and before the next poll: an errand may take a member out of the poll set (`defer`), and a
             # batch that is older than that would have it served all the same.
-            if attending and not self._run_errands(term):
+            if (attending and not self._run_errands(term)) or (newcomers and not self._begin_with_newcomers(term)):
                 return
             term.polling = True
             events = poll(timeout(now))
@@ -226,6 +240,15 @@ class Rounds(ABC):
             elif self._may_call(function, member) and not self._call(term, member, function):
                 return False
         return not self._stopping
+
+    def _begin_with_newcomers(self, term: Term) -> bool:
+        """The first calls of those that came in this round, or in that of a leader before us. False if this thread
+        leads no longer."""
+        while self._newcomers:
+            first, member = self._newcomers.popleft()
+            if member is not None and self._may_call(first, member) and not self._call(term, member, first):
+                return False
+        return True
 
     def _run_plainly(self, function: Callable[[], None]) -> None:
         try:

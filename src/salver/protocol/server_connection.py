@@ -1,12 +1,14 @@
 """The server's side of a connection: requests in, responses out.
 
 The fast way in: a keep-alive client repeats its field lines byte for byte, so the section of the last head is kept,
-and a request that ends in the same bytes is parsed by one pattern. The fast way out: a set of fields that recurs is
+and a request that ends in the same bytes is parsed by one pattern. Clients that open a connection for each request
+repeat themselves across connections (`LastSection`). The fast way out: a set of fields that recurs is
 encoded once. Both give exactly what the long way gives; the tests hold the two against each other.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
@@ -24,23 +26,48 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PLAIN_LINES = {
     status: line for status, line in STATUS_LINES.items() if status >= 200 and status not in (204, 205, 304)
 }
+_CLOSE, _KEEP_ALIVE = b"Connection: close\r\n", b"Connection: keep-alive\r\n"  # RFC 9112 §9.3: what is not the rule
 _OTHER_WAYS = frozenset(("HEAD", "CONNECT"))
 _NO_LINE = (b"", b"", 1)
 WHOLE_MAX = 1_024  # bytes of a head that is remembered as a whole
+_CREDENTIALS = re.compile(rb"\n(?:cookie|(?:proxy-)?authorization):", re.IGNORECASE)
 _PLAIN_MAX = 1_024  # characters of fields that are worth remembering as a set
+
+
+class LastSection:
+    """The last short section of all connections that carry one request, for the next connection to begin with.
+
+    Only of those: a section collects what others have made of it for its connection, which two that live at once would
+    keep overwriting. And none with credentials, so that nothing of what they are compared to could ever be timed.
+    Any number of connections, in any threads, may share one of these.
+    """
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: tuple[Section | None, bytes] = (None, b"")  # the section, and how a head ends that repeats it
+
+    def offer(self, section: Section, tail: bytes) -> None:
+        """Keep it, where it is worth it and may be kept."""
+        if not section.keep_alive and len(tail) <= WHOLE_MAX and not _CREDENTIALS.search(tail):
+            self.known = section, tail
 
 
 class ServerConnection(Connection):
     """The server's side: reads requests, writes responses."""
 
-    __slots__ = ("_head", "_last", "_line", "_skipped_blank", "_tail", "_whole")
+    __slots__ = ("_head", "_last", "_line", "_others", "_skipped_blank", "_tail", "_whole")
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS, others: LastSection | None = None) -> None:
+        """`others`: what the connections of one server, with the same limits, share."""
         super().__init__(limits)
+        self._others = others
         self._head: RequestHead | None = None  # the request in hand
         self._line = _NO_LINE
         self._skipped_blank = False
         self._tail = b""  # " HTTP/1.x", CRLF and the last section: how a repeated head ends
+        if others is not None:
+            self._section, self._tail = others.known
         self._whole = b""  # the last head as it came, if it was short and came alone, and what it was parsed to:
         self._last: RequestHead | None = None  # whoever asks for one thing again and again is not parsed again
 
@@ -92,6 +119,8 @@ class ServerConnection(Connection):
             return
         self._section = section
         self._tail = b" HTTP/1.%d\r\n%b" % (section.minor, section.raw)
+        if self._others is not None:
+            self._others.offer(section, self._tail)
 
     def _take(self, head: RequestHead) -> RequestHead:
         section = head.section
@@ -151,17 +180,23 @@ class ServerConnection(Connection):
     def respond_encoded(self, status: int, lines: bytes, body: bytes, ready: bytes = b"") -> bytes:
         """As `respond`, with field lines that `encode_fields` has made before; none of them the connection's own."""
         head, line = self._head, _PLAIN_LINES.get(status)
-        if line is None or head is None or not self.keep_alive or not head.section.minor or head.method in _OTHER_WAYS:
+        if line is None or head is None or head.method in _OTHER_WAYS:
             return self._respond_in_steps(status, (), body, ready + lines)
-        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (line, ready, lines, len(body), body)
+        if self.keep_alive and head.section.minor:
+            return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (line, ready, lines, len(body), body)
+        persistence = _KEEP_ALIVE if self.keep_alive else _CLOSE
+        return b"%b%b%bContent-Length: %d\r\n%b\r\n%b" % (line, ready, lines, len(body), persistence, body)
 
     def head_encoded(self, status: int, lines: bytes, length: int, ready: bytes = b"") -> bytes:
         """As `send_head` for a body of `length` bytes, with field lines that `encode_fields` has made before."""
         head, line = self._head, _PLAIN_LINES.get(status)
-        if line is None or head is None or not self.keep_alive or not head.section.minor or head.method in _OTHER_WAYS:
+        if line is None or head is None or head.method in _OTHER_WAYS:
             return self.send_head(status, (), length, ready + lines)
         self._to_write = length
-        return b"%b%b%bContent-Length: %d\r\n\r\n" % (line, ready, lines, length)
+        if self.keep_alive and head.section.minor:
+            return b"%b%b%bContent-Length: %d\r\n\r\n" % (line, ready, lines, length)
+        persistence = _KEEP_ALIVE if self.keep_alive else _CLOSE
+        return b"%b%b%bContent-Length: %d\r\n%b\r\n" % (line, ready, lines, length, persistence)
 
     def _respond_in_steps(self, status: int, fields: Iterable[tuple[str, str]], body: bytes, ready: bytes) -> bytes:
         head = self.send_head(status, fields, len(body), ready)
@@ -199,9 +234,9 @@ class ServerConnection(Connection):
         framing = self._frame(status, body_length if promised is None else promised)
         persistence = b""
         if not self.keep_alive:
-            persistence = b"Connection: close\r\n"
+            persistence = _CLOSE
         elif self._is_http_1_0():
-            persistence = b"Connection: keep-alive\r\n"
+            persistence = _KEEP_ALIVE
         return b"".join((line, ready, lines, framing, persistence, b"\r\n"))
 
     def _frame(self, status: int, promised: int | None) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from salver.net.listener import Listener
@@ -67,8 +68,7 @@ class Acceptor:
             except OSError as error:
                 self._pause(f"{error.strerror or error} (raise the limit of open files: ulimit -n)")
                 return False
-            if not self._welcome(stream, ClientAddress(*peer)):
-                return False
+            self._welcome(stream, ClientAddress(*peer))
         return True
 
     def accept_the_rest(self) -> None:
@@ -80,21 +80,24 @@ class Acceptor:
             if not self._accept_batch():
                 return
 
-    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> bool:
-        """False where nothing more can be watched (`fs.epoll.max_user_watches`): no reason to stop listening."""
+    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> None:
         context = self._context
         if not self._has_room_for(peer.host):
             self._turn_away(stream, peer.host)
-            return True
+            return
         context.count(peer.host, 1)
+        connection = self._connect(stream, peer, context)
+        connection.interest = 0  # until it is known whether there is anything to wait for
+        context.crew.welcome(connection, partial(self._begin, connection))
+
+    def _begin(self, connection: HTTPConnection) -> None:
+        """The connection's first call. Nothing more can be watched (`fs.epoll.max_user_watches`) is no reason to stop
+        listening."""
         try:
-            context.crew.add(self._connect(stream, peer, context))
+            connection.begin()
         except OSError as error:
-            context.count(peer.host, -1)
-            stream.close()
+            connection.close()
             self._pause(f"a connection cannot be watched: {error.strerror or error}")
-            return False
-        return True
 
     def _has_room_for(self, host: str) -> bool:
         most = self._context.limits.per_address

@@ -19,6 +19,7 @@ import logging
 from time import perf_counter
 
 from salver.handler import options_of
+from salver.net.poller import READ
 from salver.protocol.errors import RemoteProtocolError
 from salver.protocol.heads import RequestHead
 from salver.request import Request
@@ -60,6 +61,13 @@ class HTTPConnection(Running):
         else:
             self._protocol.receive(data)
             self._advance()
+
+    def begin(self) -> None:
+        """The first call, of a connection that has just been accepted and is not watched: its request has often come
+        with it. Raises OSError where it cannot be watched; the caller closes it then."""
+        self.on_ready()
+        if not self.interest and self.fd >= 0 and self._phase != WAITING:
+            self._context.crew.watch(self, READ)
 
     def on_deadline(self, now: float) -> None:
         """The phase has lasted too long. Called by the crew's sweep; never raises."""

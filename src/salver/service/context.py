@@ -16,6 +16,7 @@ from salver.net.crew import Crew, Member
 from salver.net.learning import SiteTable
 from salver.problem import problem, problem_of
 from salver.protocol.heads import Section
+from salver.protocol.server_connection import LastSection
 from salver.protocol.writer import encode_field
 from salver.request import Request
 from salver.response import HTTPError, Response
@@ -67,6 +68,7 @@ class Context:
         "handler",
         "heads",
         "interruptible",
+        "last_section",
         "limits",
         "patience",
         "paused",
@@ -89,6 +91,7 @@ class Context:
         self.settings = settings
         self.limits = settings.limits
         self.heads = settings.limits.of_heads()
+        self.last_section = LastSection()
         self.read_ahead = settings.limits.read_ahead
         self.timeouts = settings.timeouts
         self.rest = min(settings.timeouts.idle, _REST)  # seconds until an idle connection forgets

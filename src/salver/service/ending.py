@@ -71,7 +71,7 @@ class Ending(ABC):
         self._stream = stream
         self._peer = peer
         self._context = context
-        self._protocol = ServerConnection(context.heads)
+        self._protocol = ServerConnection(context.heads, context.last_section)
         self._phase = HEAD
         self._request: Request | None = None
         self._body: BodyCollector | StreamedBody | None = None

@@ -79,7 +79,8 @@ class TLSConnection(HTTPConnection):
             logger.debug("%s: no handshake: %s", self._peer.host, error)
             self.close()  # without a reset, so that the alert arrives
             return False
-        self._want(WRITE if stream.waits_to_send else READ)
+        if self.interest or stream.waits_to_send:  # else it has just begun, and is not watched yet
+            self._want(WRITE if stream.waits_to_send else READ)
         if not done:
             return False
         self._shaking = False
