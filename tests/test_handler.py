@@ -58,10 +58,30 @@ def test_a_response_passes_as_it_is_and_an_iterable_is_kept() -> None:
     assert as_response(source).body is source
 
 
-@pytest.mark.parametrize("result", [None, 1, 1.5, object(), (), ("x",), ("x", 200, {}, 1)])
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        1,
+        1.5,
+        object(),
+        (),
+        ("x",),
+        ("x", 200, {}, 1),
+        ("x", "200 OK"),
+        ("x", {"A": "b"}, 200),
+        ("x", 200, "A: b"),
+    ],
+)
 def test_what_is_no_result_says_what_to_return(result: Any) -> None:
     with pytest.raises(ResultError, match="handler"):
         as_response(result)
+
+
+def test_fields_of_a_tuple_are_all_there_and_take_the_place_of_others() -> None:
+    pairs = [("content-type", "text/plain"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")]
+    response = as_response(("x", 200, pairs))
+    assert response.headers.fields == pairs
 
 
 def test_options_stay_on_the_callable() -> None:

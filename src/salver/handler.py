@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, TypeVar, Union, cast
 
 from salver.problem import HTTPError
-from salver.protocol.headers import MutableHeaders
+from salver.protocol.headers import Headers, MutableHeaders
 from salver.request import Request
 from salver.response import FileSegment, Response, Segments
 
@@ -208,7 +208,22 @@ def _from_tuple(result: tuple[Any, ...]) -> Response:
     if not 2 <= len(result) <= 3:
         raise ResultError(f"a handler's tuple is (body, status) or (body, status, headers), not {len(result)} items")
     response = as_response(result[0])
+    if not isinstance(result[1], int):
+        raise ResultError(f"a handler's tuple has its status second, a number, not {result[1]!r}")
     response.status = result[1]
     if len(result) == 3:
-        response.headers.update(result[2])
+        _replace_fields(response.headers, result[2])
     return response
+
+
+def _replace_fields(headers: MutableHeaders, fields: Any) -> None:
+    """What the response has of these names goes; of pairs with one name (Set-Cookie) all are there."""
+    try:
+        brought = [(name, value) for name, value in Headers(fields).fields]
+    except (TypeError, ValueError):
+        what = "a handler's tuple has its fields third, as a dict or as pairs of text"
+        raise ResultError(f"{what}, not {fields!r}") from None
+    for name, _ in brought:
+        headers.pop(name, None)
+    for name, value in brought:
+        headers.add(name, value)

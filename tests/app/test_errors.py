@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -44,12 +45,20 @@ def test_only_errors_are_aborted_with(status: int) -> None:
         abort(status)
 
 
-@pytest.mark.parametrize("result", ["page", Response("page", 200), ("page", 200), {"p": 1}])
-def test_a_page_has_the_errors_status_where_it_does_not_choose_one(result: Any) -> None:
+@pytest.mark.parametrize("error", [HTTPError(429, "slow"), ZeroDivisionError()])
+@pytest.mark.parametrize("made", [str, lambda text: {"p": text}, Response, Response.json])
+def test_a_page_has_the_errors_status(made: Callable[[str], Any], error: Exception) -> None:
+    app = app_raising(error)
+    app.errorhandler(type(error))(lambda request, error: made("page"))
+    assert ask(app).status == getattr(error, "status", 500)
+
+
+@pytest.mark.parametrize("result", [("page", 200), (Response("page"), 200), Response("page", 202)])
+def test_a_page_has_the_status_that_it_chooses_and_the_errors_fields(result: Any) -> None:
     app = app_raising(HTTPError(429, "slow", [("Retry-After", "5"), ("X-A", "b")]))
     app.errorhandler(429)(lambda request, error: result)
     response = ask(app)
-    assert response.status == (429 if isinstance(result, (str, dict)) else 200)
+    assert response.status == (200 if isinstance(result, tuple) else 202)
     assert response.headers["retry-after"] == "5"
 
 
@@ -70,6 +79,19 @@ def test_the_nearest_class_has_it(caplog: pytest.LogCaptureFixture) -> None:
         assert text(ask(app)) == kind.__name__
     assert ask(app).status == 500
     assert all(record.exc_info is not None for record in caplog.records)
+
+
+def test_what_an_app_makes_the_clients_fault_is_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    app = app_raising(Lost())
+    app.errorhandler(Lost)(lambda request, error: ({"errors": {"name": "unknown"}}, 422))
+    assert ask(app).status == 422
+    assert not caplog.records
+    app.errorhandler(Lost)(lambda request, error: abort(404))
+    assert ask(app).status == 404
+    assert not caplog.records
+    app.errorhandler(Lost)(lambda request, error: abort(503))
+    assert ask(app).status == 503
+    assert [record.exc_info is not None for record in caplog.records] == [True]
 
 
 def test_what_abort_means_is_not_for_the_page_of_exceptions() -> None:

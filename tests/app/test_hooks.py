@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from salver import App, HTTPError, Request, Response, abort
+from salver.app.views import ViewError
 from tests.app.support import ask, asked, make, text
 
 
@@ -151,3 +152,29 @@ def test_middleware_is_put_around_everything() -> None:
     assert asked(app, "/") == (200, "outer|inner")
     assert (ask(app, "/stop").status, text(ask(app, "/stop"))) == (429, "slower")
     assert text(ask(app, "/no")) == text(ask(app, "/none")) == "nowhere"
+
+
+@pytest.mark.parametrize("name", ["before_request", "after_request", "teardown"])
+def test_a_hook_that_cannot_be_called_is_an_error_when_it_is_registered(name: str) -> None:
+    def forgetful() -> None: ...
+
+    async def later(*values: object) -> None: ...
+
+    app = App()
+    with pytest.raises(ViewError, match=r"hook .*forgetful \(tests/app/test_hooks.py:\d+\) has to take \(request"):
+        getattr(app, name)(forgetful)
+    with pytest.raises(ViewError, match="async def"):
+        getattr(app, name)(later)
+    with pytest.raises(ViewError, match="is a function, not None"):
+        getattr(app, name)(None)
+    getattr(app, name)(lambda *values: None)
+
+
+def test_an_error_handler_and_a_middleware_that_are_none() -> None:
+    app: Any = App()
+    with pytest.raises(ViewError, match=r"has to take \(request, error\)"):
+        app.errorhandler(404)(lambda error: "")
+    with pytest.raises(TypeError, match="returns a handler; .* has returned None"):
+        app.use(lambda handler: None)
+    with pytest.raises(TypeError, match=r'@app.get\("/path"\)'):
+        app.get(lambda request: "")

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,21 @@ def test_a_port_that_is_taken_is_an_error_at_once() -> None:
     with pytest.raises(ListenError, match=str(server.port)):
         Server(hello, f"127.0.0.1:{server.port}")
     server.stop()
+
+
+@pytest.mark.parametrize(
+    ("handler", "wrong", "says"),
+    [
+        ("site", {}, "no handler.*Folder"),
+        (None, {}, "no handler"),
+        (Path, {}, r"Path is a class.*as_handler\(Path\)"),
+        (hello, {"bind": 8000}, "an address is text.*not 8000"),
+        (hello, {"tls": "cert.pem"}, "TLSFiles.*not 'cert.pem'"),
+    ],
+)
+def test_what_cannot_be_served_is_said_at_once(handler: Any, wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(TypeError, match=says):
+        Server(handler, **{"bind": "127.0.0.1:0", **wrong})
 
 
 def test_several_addresses_and_a_unix_socket(tmp_path: Path) -> None:

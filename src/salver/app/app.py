@@ -16,13 +16,13 @@ from logging import DEBUG
 from typing import Any, TypeVar
 
 from salver.app.converters import BUILT_IN, Converter
-from salver.app.errors import ErrorHandlers, Key, completed
+from salver.app.errors import ErrorHandlers, Key, chooses_status, completed
 from salver.app.hooks import Hooks
 from salver.app.logs import log_failure, log_head, logger
 from salver.app.lookup import Found, Lookup
 from salver.app.names import url_for
 from salver.app.routes import Mount, Route
-from salver.app.views import View, checked
+from salver.app.views import View, check_takes, checked
 from salver.handler import (
     DEFAULT_OPTIONS,
     Handler,
@@ -112,6 +112,8 @@ class App:
     ) -> Callable[[AnyFunction], AnyFunction]:
         """Decorate a view with a path and its methods; the view itself is returned, and may be decorated again. See
         `add_route` for `settings` and errors."""
+        if not isinstance(path, str):
+            raise TypeError(f'a route is @app.get("/path"), with the path in brackets; this one has {path!r}')
 
         def decorate(view: AnyFunction) -> AnyFunction:
             self.add_route(path, view, methods, **settings)
@@ -170,6 +172,7 @@ class App:
     def before_request(self, hook: AnyFunction) -> AnyFunction:
         """Decorate `hook(request)`, which runs before every view, mount and error page; what it returns, if not None,
         is the answer in their place."""
+        check_takes(hook, "the before hook", "request")
         self._hooks.before = [*self._hooks.before, hook]
         self._is_plain = False
         return hook
@@ -177,6 +180,7 @@ class App:
     def after_request(self, hook: AnyFunction) -> AnyFunction:
         """Decorate `hook(request, response)`, which runs with every response, error pages too, the last registered
         first; what it returns, if not None, takes the response's place."""
+        check_takes(hook, "the after hook", "request", "response")
         self._hooks.after = [hook, *self._hooks.after]
         self._is_plain = False
         return hook
@@ -184,6 +188,7 @@ class App:
     def teardown(self, hook: AnyFunction) -> AnyFunction:
         """Decorate `hook(request, error)`, which runs at the end whatever happened, the last registered first; `error`
         is what was raised, or None. A streamed body has not been sent by then."""
+        check_takes(hook, "the teardown hook", "request", "error")
         self._hooks.teardown = [hook, *self._hooks.teardown]
         self._is_plain = False
         return hook
@@ -197,6 +202,7 @@ class App:
         """
 
         def decorate(handler: AnyFunction) -> AnyFunction:
+            check_takes(handler, "the error handler", "request", "error")
             self._errors.add(what, handler)
             return handler
 
@@ -204,8 +210,11 @@ class App:
 
     def use(self, middleware: Middleware) -> None:
         """Put `middleware` (a function from Handler to Handler) around everything above; the last one is the
-        outermost."""
-        self._chain = middleware(self._chain)
+        outermost. Raises TypeError for one that gives no handler back."""
+        chain = middleware(self._chain)
+        if not callable(chain):
+            raise TypeError(f"a middleware returns a handler; {middleware!r} has returned {chain!r}")
+        self._chain = chain
         self._is_plain = False
 
     # Requests
@@ -306,15 +315,19 @@ class App:
         page = None if isinstance(error, RequestBodyError) else self._errors.maybe_for(error)
         if page is None:
             return self._failed_without_page(request, error)
-        if not isinstance(error, HTTPError):
-            log_failure(request, error)
-            if not self._errors.expects(error):
-                note_failure(request, error)
+        meant = isinstance(error, HTTPError)
+        if not meant and not self._errors.expects(error):
+            note_failure(request, error)
         try:
             result = page(request, error)
-            return completed(checked(result, request, page), error, chosen=isinstance(result, (Response, tuple)))
+            response = completed(checked(result, request, page), error, chosen=chooses_status(result))
         except Exception as failure:
+            if not meant and getattr(failure, "status", 500) >= 500:
+                log_failure(request, error)
             return self._failed_without_page(request, failure)
+        if not meant and response.status >= 500:  # what an app makes a 4xx of is its client's affair
+            log_failure(request, error)
+        return response
 
     def _failed_without_page(self, request: Request, error: Exception) -> Response:
         """Raises what whoever has mounted this app, or the server, has to answer and to log."""

@@ -64,6 +64,13 @@ class ErrorHandlers:
         return any(each in self._by_class for each in type(error).__mro__)
 
 
+def chooses_status(result: object) -> bool:
+    """Does what a handler of errors returned say its own status? A tuple does. 200 is what a `Response` has where
+    nobody has thought of one (`templates.render(…)`, `Response.json(…)`), and an error that programs take for a success
+    is worse than a page app that has to say `(page, 200)`."""
+    return isinstance(result, tuple) or (isinstance(result, Response) and result.status != 200)
+
+
 def completed(response: Response, error: Exception, *, chosen: bool) -> Response:
     """A page that a handler made for `error`: it has the error's status, where the handler did not choose one, and
     the fields that the error brings (Allow, Retry-After), where the page has none of that name."""

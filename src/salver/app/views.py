@@ -57,6 +57,23 @@ def bind(view: View, names: Sequence[str], path: str) -> Call:
     )
 
 
+def check_takes(function: Callable[..., Any], what: str, *names: str) -> None:
+    """Raises `ViewError` where `function`, a hook or a handler of errors, cannot be called with that many values: said
+    when it is registered, and not when the first error has to be answered."""
+    code = _code_of(_innermost(function))
+    if not callable(function):
+        raise ViewError(f"{what} is a function, not {function!r}")
+    if code is not None and code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        raise ViewError(f"{what} {name_of(function)} is an `async def`, which cannot be run yet; write `def`")
+    try:
+        inspect.signature(function).bind(*names)
+    except TypeError:
+        taken = ", ".join(names)
+        raise ViewError(f"{what} {name_of(function)} has to take ({taken}): it is called with these") from None
+    except ValueError:  # written in C, and silent about it
+        return
+
+
 def checked(result: object, request: Request, view: View) -> Response:
     """The response that a view's result means. Raises `ResultError`, which names the view, where it means none."""
     try:

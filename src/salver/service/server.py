@@ -61,8 +61,9 @@ class Server:
 
         Raises `AddressError` for an address that cannot be read and `ListenError` where it cannot be bound, or where a
         handler that shows tracebacks (`salver_debug`) could be reached from elsewhere; `TLSError` where a certificate
-        or a key cannot be used.
+        or a key cannot be used. TypeError for what is no handler, no address, or no certificate at all.
         """
+        _check_callable(handler)
         self._settings = settings or Settings()
         self._certificates = _certificates(self._settings.tls if tls is None else tls)
         self._listeners = list(listeners) if listeners is not None else _open(bind, self._settings.limits.backlog)
@@ -290,7 +291,19 @@ def _noted(number: int, frame: FrameType | None) -> None:
     """A handler, because without one the signal would not be written."""
 
 
+def _check_callable(handler: object) -> None:
+    """What people try first is told what to write, before the first request is answered with a 500."""
+    if isinstance(handler, type):
+        name = handler.__name__
+        raise TypeError(f"{name} is a class; a handler class is served as salver.classes.as_handler({name})")
+    if not callable(handler):
+        what = "give a function of a request; Folder(path) is one for a folder, WSGI(app) for a WSGI application"
+        raise TypeError(f"{handler!r} is no handler: {what}")
+
+
 def _open(bind: str | Iterable[str], backlog: int) -> list[Listener]:
+    if not isinstance(bind, (str, Iterable)):
+        raise TypeError(f'an address is text, like "127.0.0.1:8000", and not {bind!r}')
     addresses = [bind] if isinstance(bind, str) else list(bind)
     opened: list[Listener] = []
     try:
@@ -318,9 +331,13 @@ def _certificates(tls: TLSFiles | Certificates | None) -> Certificates | None:
     """Read, where they are not yet. What TLS needs is imported only where it is wanted."""
     if tls is None:
         return None
-    from salver.net.certificates import Certificates
+    from salver.net.certificates import Certificates, TLSFiles
 
-    return tls if isinstance(tls, Certificates) else Certificates(tls)
+    if isinstance(tls, Certificates):
+        return tls
+    if not isinstance(tls, TLSFiles):
+        raise TypeError(f"tls is TLSFiles(certificate, key), and not {tls!r}")
+    return Certificates(tls)
 
 
 def _connecting(certificates: Certificates | None) -> Connect:
