@@ -46,7 +46,7 @@ def talk_to(handler_class: type, *, room: int | None, mounted: bool = False) -> 
     talk = Conversation(ClassHandler(handler_class, Elsewhere(), mounted=mounted))
     talk.stream = OwingStream()
     talk.stream.room = room
-    talk.connection._stream = talk.stream  # type: ignore[assignment]  # a Stream as far as is needed
+    talk.connection._stream = talk.stream  # a Stream as far as is needed
     return talk
 
 
@@ -140,7 +140,7 @@ def test_a_failure_in_the_middle_counts_what_had_left_before() -> None:
 
     talk = talk_to(Large, room=None)
     talk.stream = Breaking()
-    talk.connection._stream = talk.stream  # type: ignore[assignment]
+    talk.connection._stream = talk.stream
     talk.say(get())
     head = talk.reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     assert len(talk.reply) == 1_000 and talk.stream.was_reset

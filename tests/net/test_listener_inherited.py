@@ -1,11 +1,9 @@
-"""Descriptors that came from outside, and those that are given away."""
+"""Descriptors that came from outside, open and listening."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,27 +46,3 @@ def test_what_is_no_listening_socket_is_refused_and_left_open(folder: Path) -> N
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
         assert "no listening socket" in str(refusal(f"fd:{datagrams.fileno()}"))
         os.fstat(datagrams.fileno())
-
-
-def test_a_descriptor_can_be_left_to_a_child(listen: Callable[..., list[Listener]]) -> None:
-    [one] = listen("127.0.0.1:0")
-    assert not os.get_inheritable(one.fileno())
-    number = one.make_inheritable()
-    assert number == one.fileno()
-    code = f"import socket; s = socket.socket(fileno={number}); c, _ = s.accept(); c.sendall(b'child')"
-    with subprocess.Popen([sys.executable, "-c", code + "; s.detach()"], close_fds=True, pass_fds=[number]) as child:
-        os.set_blocking(number, True)
-        with socket.create_connection(("127.0.0.1", one.address.port), timeout=10) as client:
-            assert client.recv(10) == b"child"
-        assert child.wait(10) == 0
-
-
-def test_a_descriptor_can_be_given_away(listen: Callable[..., list[Listener]], folder: Path) -> None:
-    path = folder / "x.sock"
-    [one] = listen(f"unix:{path}")
-    number = one.detach_for_inherit()
-    assert one.fileno() == -1
-    assert os.get_inheritable(number)
-    one.close()
-    assert path.exists()
-    os.close(number)

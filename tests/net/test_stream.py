@@ -107,11 +107,6 @@ def test_less_can_be_received_than_there_is(pair: Pair) -> None:
     assert _patiently(lambda: pair[1].recv(2)) == b"c"
 
 
-def test_several_buffers_in_one_call(pair: Pair) -> None:
-    assert pair[0].sendmsg([b"a", bytearray(b"bc"), memoryview(b"def")]) == 6
-    assert _receive(pair[1], 6) == b"abcdef"
-
-
 def test_sending_nothing_sends_nothing(pair: Pair) -> None:
     assert pair[0].send(b"") == 0
     with pytest.raises(BlockingIOError):

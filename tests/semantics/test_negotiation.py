@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.semantics.negotiation import acceptable_codings, accepts_type, best_type, with_vary
+from salver.semantics.negotiation import acceptable_codings, best_type, with_vary
 
 CODINGS = ("br", "zstd", "gzip")
 OFFERS = ("text/html", "application/json")
@@ -83,11 +83,6 @@ def test_codings(value: str | None, codings: tuple[str, ...]) -> None:
 )
 def test_types(accept: str | None, best: str | None) -> None:
     assert best_type(accept, OFFERS) == best
-
-
-def test_one_type() -> None:
-    assert accepts_type("text/*", "text/html")
-    assert not accepts_type("text/*;q=0", "text/html")
 
 
 @pytest.mark.parametrize(

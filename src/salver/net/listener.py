@@ -121,17 +121,6 @@ class Listener:
             host = host[7:]
         return host, peer[1]
 
-    def make_inheritable(self) -> int:
-        """Let child processes that are executed keep the descriptor; returns it, for an address `fd:N`."""
-        self._sock.set_inheritable(True)
-        return self._sock.fileno()
-
-    def detach_for_inherit(self) -> int:
-        """Give the descriptor away, inheritable: this listener is closed, the socket and its file are not."""
-        self._sock.set_inheritable(True)
-        self._file = None
-        return self._sock.detach()
-
     def close(self) -> None:
         """Stop listening. A Unix socket's file goes, if this process made it, and it is still the same."""
         if self._sock.fileno() != -1 and self._file is not None and self._pid == os.getpid():

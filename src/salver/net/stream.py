@@ -16,7 +16,6 @@ import os
 import socket
 import struct
 import termios
-from collections.abc import Iterable
 from typing import Protocol
 
 __all__ = ["MemoryStream", "SocketStream", "Stream", "memory_pair"]
@@ -41,9 +40,6 @@ class Stream(Protocol):
     def send(self, data: bytes | bytearray | memoryview, flags: int = 0, /) -> int:
         """Send some of `data`, return how many bytes. What was refused must come again before anything else is sent:
         TLS may have encrypted it already."""
-
-    def sendmsg(self, buffers: Iterable[bytes | bytearray | memoryview], /) -> int:
-        """Send some of the buffers' bytes in one call, return how many. At most 1,024 buffers (IOV_MAX)."""
 
     def send_file(self, fd: int, offset: int, length: int) -> int:
         """Send some of the `length` bytes at `offset` of the file `fd`; return how many, 0 if the file ended there.
@@ -170,9 +166,6 @@ class MemoryStream:
         count = min(len(view), room) if self.step is None else min(len(view), room, self.step)
         pipe.data += view[:count]
         return count
-
-    def sendmsg(self, buffers: Iterable[bytes | bytearray | memoryview], /) -> int:
-        return self.send(b"".join(buffers))
 
     def send_file(self, fd: int, offset: int, length: int) -> int:
         data = os.pread(fd, min(length, _COPY_SIZE), offset)

@@ -23,7 +23,7 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from salver.net.stream import SocketStream
 
@@ -308,9 +308,6 @@ class TLSStream:
         except BlockingIOError:
             self._unsent = out
         return not self._unsent
-
-    def sendmsg(self, buffers: Iterable[bytes | bytearray | memoryview], /) -> int:
-        return self.send(b"".join(buffers))
 
     def send_file(self, fd: int, offset: int, length: int) -> int:
         if self._owed:

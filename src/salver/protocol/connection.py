@@ -260,11 +260,6 @@ class Connection(ABC):
         """How many body bytes are still promised; None where the framing sets no number."""
         return self._to_write if self._to_write >= 0 else None
 
-    @property
-    def writes_chunked(self) -> bool:
-        """The body being written is chunked: files must go through `send_body` too."""
-        return self._to_write == CHUNKED
-
     def end_body(self, trailers: Iterable[tuple[str, str]] = ()) -> bytes:
         """The bytes that end the body, with `trailers` where it is chunked; without chunks there is no place for
         them, and they are dropped (RFC 9110 §6.5.1).

@@ -62,11 +62,6 @@ def _type_weight(weights: dict[str, float], offer: str) -> float:
     return 0.0
 
 
-def accepts_type(accept: str | None, media_type: str) -> bool:
-    """Does an Accept field take this media type at all?"""
-    return best_type(accept, (media_type,)) is not None
-
-
 def acceptable_codings(accept_encoding: str | None, offers: Sequence[str]) -> tuple[str, ...]:
     """The offered content codings that an Accept-Encoding field takes, the best liked first, in the order of
     `offers` where it likes them equally. RFC 9110 §12.5.3.

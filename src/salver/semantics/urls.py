@@ -8,7 +8,6 @@ repaired. Bytes that are not UTF-8 survive as lone surrogates (PEP 383) and come
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from urllib.parse import quote, unquote_to_bytes
 
 _ENCODED = re.compile(r"(?:[^%\x00-\x20\x7f-\U0010ffff]|%[0-9A-Fa-f]{2})*+")
@@ -64,11 +63,6 @@ def quote_segment(name: str) -> str:
     """A name as one path segment of a link: everything but unreserved characters and a few harmless ones is
     encoded, ":" too, so that a relative link is never taken for a scheme."""
     return quote(name.encode("utf-8", "surrogateescape"), safe="!$()*,;=@+")
-
-
-def quote_path(names: Iterable[str]) -> str:
-    """Names joined to a path without a leading slash: the reverse of `split_path`."""
-    return "/".join(map(quote_segment, names))
 
 
 def is_same_origin_path(text: str) -> bool:
