@@ -159,7 +159,7 @@ class Conversation:
         self.log = LoggedRequests()
         self.context = Context(handler, Settings.of(**settings), self.crew, self.log)  # type: ignore[arg-type]
         self.stream = ScriptedStream()
-        self.connection = HTTPConnection(self.stream, ClientAddress(host, 40_000), self.context)  # type: ignore[arg-type]
+        self.connection = HTTPConnection(self.stream, ClientAddress(host, 40_000), self.context)
         self.crew.add(self.connection)
 
     def say(self, *parts: bytes) -> Conversation:
