@@ -85,6 +85,10 @@ class Live:
         assert self.get(target).status == 200
         return time.monotonic() - begun
 
+    def answers_promptly(self) -> bool:
+        """A fresh request takes less than 0.2 s; a busy machine may hold up four of five, the server none."""
+        return any(self.seconds_to_answer() < 0.2 for _ in range(5))
+
     # What /proc says
 
     @property

@@ -72,6 +72,10 @@ class Client(threading.Thread):
         self.tally.slowest = max(self.tally.slowest, seconds)
 
 
+# Seconds: far less than what hangs in these tests lasts, and more than a busy machine lets anybody wait.
+NOT_HELD_UP = 1.0
+
+
 @contextlib.contextmanager
 def load(server: Live, target: str = "/", keeping: int = 8, fresh: int = 2, pause: float = 0.005) -> Iterator[Tally]:
     """For the length of a block: `keeping` clients with a connection each that lasts, `fresh` with one a request."""

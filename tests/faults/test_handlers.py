@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.faults.live import HELLO, live, read_reply, read_to_end, wait_until, with_limits
-from tests.faults.load import load
+from tests.faults.load import NOT_HELD_UP, load
 
 pytestmark = pytest.mark.fault
 
@@ -38,7 +38,7 @@ class TestRaising:
             assert received == b"" or received.startswith(b"HTTP/1.1 200")
             assert not received.endswith(b"0\r\n\r\n")
             assert received.count(b"x") < 1500
-            assert server.seconds_to_answer() < 0.2
+            assert server.answers_promptly()
 
     def test_a_body_longer_than_promised_is_cut_logged_and_closed(self):
         with live() as server:
@@ -61,7 +61,7 @@ class TestRaising:
                     ask_raw(server, "/raise-late")
             assert tally.failures == []
             assert tally.answered > 300
-            assert tally.slowest < 0.25
+            assert tally.slowest < NOT_HELD_UP
 
 
 class TestHanging:
@@ -74,7 +74,7 @@ class TestHanging:
                 time.sleep(0.05)
             time.sleep(1)
             assert tally.failures == []
-            assert tally.slowest < 0.25
+            assert tally.slowest < NOT_HELD_UP
 
     @pytest.mark.slow
     def test_past_the_limits_it_is_503_and_the_rest_goes_on(self):
@@ -91,7 +91,7 @@ class TestHanging:
             assert statuses.count(200) >= 8
             assert all("Retry-After" in reply.headers for reply in replies if reply.status == 503)
             assert tally.failures == []
-            assert tally.slowest < 0.25
+            assert tally.slowest < NOT_HELD_UP
             assert server.status("Threads") < 30
 
     @pytest.mark.slow
@@ -100,7 +100,7 @@ class TestHanging:
             client.sendall(b"GET /spin?s=1.5 HTTP/1.1\r\nHost: a\r\n\r\n")
             assert read_reply(client).body == b"spun"
             assert tally.failures == []
-            assert tally.slowest < 0.4
+            assert tally.slowest < NOT_HELD_UP
 
 
 class TestMemory:
@@ -108,7 +108,7 @@ class TestMemory:
         with live(prefix=with_limits(v=2_000_000)) as server:
             assert server.get("/eat?mb=4000").status == 500
             assert "MemoryError" in server.log
-            assert server.seconds_to_answer() < 0.2
+            assert server.answers_promptly()
 
     def test_what_was_eaten_is_given_back(self):
         with live() as server:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.live import HELLO, Live, live, read_reply, wait_until
-from tests.faults.load import load
+from tests.faults.load import Tally, load
 
 pytestmark = pytest.mark.fault
 
@@ -39,17 +39,18 @@ class TestKilled:
         with two_workers("--settle", "1") as server, load(server, keeping=8, fresh=4) as tally:
             time.sleep(0.5)
             for _ in range(3):
-                failures, answered = len(tally.failures), tally.answered
-                os.kill(serving(server)[0], number)
-                begun = time.monotonic()
-                wait_until(lambda: len(serving(server)) == 2, within=5)
-                back_after = time.monotonic() - begun
-                time.sleep(1.3)  # older than `settle`, so that the next death is a first one
-                assert back_after < 1
-                assert len(tally.failures) - failures <= 12
-                assert not [what for when, what in tally.failures if when > begun + 1]
-                assert tally.answered > answered + 100
+                self.lose_one(server, tally, number)
             assert not [what for _, what in tally.failures if "connecting" in what]
+
+    def lose_one(self, server: Live, tally: Tally, number: signal.Signals) -> None:
+        failures, enough = len(tally.failures), tally.answered + 100
+        os.kill(serving(server)[0], number)
+        wait_until(lambda: len(serving(server)) == 2)
+        time.sleep(1.3)  # older than `settle`, so that the next death is a first one
+        lost = len(tally.failures)
+        assert lost - failures <= 12
+        wait_until(lambda: tally.answered > enough)
+        assert len(tally.failures) == lost, "there was nothing left to lose"
 
     @pytest.mark.slow
     def test_by_a_handler(self):
@@ -58,7 +59,7 @@ class TestKilled:
                 with pytest.raises(ConnectionError), server.connect() as client:
                     client.sendall(b"GET /segv HTTP/1.1\r\nHost: a\r\n\r\n")
                     read_reply(client)
-                assert server.seconds_to_answer() < 1
+                assert server.answers_promptly()
 
     @pytest.mark.slow
     def test_a_stopped_one_is_noticed_and_the_other_serves(self):
@@ -70,8 +71,8 @@ class TestKilled:
             while first in serving(server):
                 waits.append(server.seconds_to_answer())
                 time.sleep(0.02)
-                assert time.monotonic() - begun < 6
-            assert max(waits) < 0.5
+                assert time.monotonic() - begun < 10
+            assert max(waits) < 1.5
             wait_until(lambda: len(serving(server)) == 2)
             assert "nothing was heard of it" in server.log
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.live import HELLO, Live, live, read_reply, wait_until
-from tests.faults.load import load
+from tests.faults.load import NOT_HELD_UP, load
 
 pytestmark = pytest.mark.fault
 
@@ -52,7 +52,7 @@ def test_the_disk_is_full_and_then_is_not(small_disk):
             slow = tally.slowest
             time.sleep(1)
         assert tally.failures == []
-        assert slow < 0.25
+        assert slow < NOT_HELD_UP
         assert server.log.count("No space left") == 1
         time.sleep(1)  # the last batch has found no room either
         (small_disk / "ballast").unlink()
@@ -74,13 +74,13 @@ def test_a_pipe_that_nobody_reads():
         time.sleep(1.5)
         before, begun = server.status("VmRSS"), time.monotonic()
         ask_often(server, 20_000)
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 60
         assert server.status("VmRSS") - before < 20_000
-        assert server.seconds_to_answer() < 0.2
+        assert server.answers_promptly()
         begun = time.monotonic()
         server.signal(signal.SIGTERM)
         server.ends()
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 10
         assert "takes no lines" in server.log
 
 

