@@ -5,11 +5,17 @@ set -u
 
 tools="curl:curl wget:wget ab:apache2-utils h2load:nghttp2-client slowhttptest:slowhttptest faketime:faketime
        strace:strace chromium:chromium php-cgi:php-cgi perl:perl gcc:gcc git:git litmus:litmus
-       nginx:nginx-light caddy:caddy lighttpd:lighttpd apache2:apache2 node:nodejs"
+       nginx:nginx-light caddy:caddy lighttpd:lighttpd apache2:apache2 node:nodejs
+       initdb:postgresql redis-server:redis-server haproxy:haproxy"
 
+# What is for administrators, or stands beside other versions of itself, is on nobody's path.
+found_in="$PATH:/usr/sbin"
+for folder in /usr/lib/postgresql/*/bin; do
+    found_in="$found_in:$folder"
+done
 packages=
 for tool in $tools; do
-    PATH="$PATH:/usr/sbin" command -v "${tool%%:*}" >/dev/null || packages="$packages ${tool#*:}"
+    PATH="$found_in" command -v "${tool%%:*}" >/dev/null || packages="$packages ${tool#*:}"
 done
 [ -n "$packages" ] || exit 0
 

@@ -32,7 +32,8 @@ SECONDS = 30.0  # that anything here may take to start or to end
 
 def program(name: str, package: str) -> str:
     """The path of a program, or a skip that says what is missing."""
-    found = shutil.which(name) or next(iter(sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), reverse=True)), None)
+    folders = [os.environ.get("PATH", ""), "/usr/sbin", *sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)]
+    found = shutil.which(name, path=os.pathsep.join(folders))
     if found is None:
         pytest.skip(f"{name} is not installed (Debian: {package})")
     return found

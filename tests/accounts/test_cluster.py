@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.accounts.load import Load
-from tests.accounts.servers import HAProxy, Salver, haproxy, postgresql, redis, salvers, until
+from tests.accounts.servers import HAProxy, PostgreSQL, Salver, haproxy, postgresql, redis, salvers, until
 from tests.accounts.visitors import Visitor, ask
 
 pytest.importorskip("sqlalchemy", reason='accounts need the extra "accounts"')
@@ -28,6 +28,7 @@ BOTH = (*READING, ("POST", "/accounts/api/logout"))
 
 
 class Cluster(NamedTuple):
+    database: PostgreSQL
     front: HAProxy
     one: Salver
     two: Salver
@@ -45,7 +46,7 @@ def cluster() -> Iterator[Cluster]:
             salvers(2, database.url("cluster"), counts.url, *options) as (one, two),
             haproxy(one.address, two.address) as front,
         ):
-            yield Cluster(front, one, two)
+            yield Cluster(database, front, one, two)
 
 
 @pytest.fixture(autouse=True)
@@ -186,4 +187,15 @@ class TestDying:
 
     def test_the_database_is_no_reason_to_take_one_out(self, cluster: Cluster) -> None:
         """All have the same one: what needs no account goes on without it."""
-        assert b"ok" in ask(cluster.front.address, "GET", "/health").body
+        ida = somebody(cluster, "ida")
+        before = [cluster.notes(name, "DOWN") for name in ("one", "two")]
+        cluster.database.stop(signal.SIGINT)
+        try:
+            time.sleep(TAKEN_OUT)
+            assert ida.get(cluster.front.address, "/mine").status == 503  # of the app, not of HAProxy
+            for path in ("/", "/health"):
+                assert ask(cluster.front.address, "GET", path).status == 200
+        finally:
+            cluster.database.start()
+        assert [cluster.notes(name, "DOWN") for name in ("one", "two")] == before
+        assert ida.is_known(cluster.front.address)
