@@ -18,15 +18,16 @@ accounts = Accounts(
     hashing=Hashing(memory=64, passes=1) if os.environ.get("CHEAP") == "1" else None,
 )
 app = App()
+HEAD = '<!doctype html><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
 app.mount("/accounts", accounts)
 
 
 @app.get("/")
 def everybody(request: Request) -> str:
-    return '<!doctype html><title>For everybody</title><p>For everybody <a href="/mine">mine</a></p>'
+    return HEAD + '<title>For everybody</title><p>For everybody <a href="/mine">mine</a></p>'
 
 
 @app.get("/mine")
 @accounts.login_required
 def mine(request: Request) -> str:
-    return f"<!doctype html><title>Mine</title><p id=hello>Hello, {request.user.shown_name}</p>"
+    return f"{HEAD}<title>Mine</title><p id=hello>Hello, {request.user.shown_name}</p>"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from salver.accounts.api import Interface, sent_fields, text_of
+from salver.accounts.devices import device_name
 from salver.accounts.errors import AccountError
 from salver.accounts.gate import Gate, private
 from salver.accounts.registrar import Registrar
@@ -194,6 +195,7 @@ class Pages:
 
         loader = PackageLoader("salver.accounts", "templates")
         made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+        made.filters["device"] = device_name
         made.filters["moment"] = lambda seconds: datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return made
 

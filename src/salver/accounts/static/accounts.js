@@ -100,7 +100,7 @@
     }
     for (const time of root.querySelectorAll("time")) {
       const moment = new Date(time.dateTime);
-      if (!Number.isNaN(moment.valueOf())) time.textContent = moment.toLocaleString(document.documentElement.lang);
+      if (!Number.isNaN(moment.valueOf())) time.textContent = moment.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
     }
   }
 
