@@ -110,7 +110,7 @@ class CookieJar:
         return any(
             each.secure
             and each.name == cookie.name
-            and (_is_below(cookie.domain, each.domain) or _is_below(each.domain, cookie.domain))
+            and (is_below(cookie.domain, each.domain) or is_below(each.domain, cookie.domain))
             and _path_fits(each.path, cookie.path)
             for each in self
         )
@@ -238,11 +238,11 @@ def _domain(attribute: str, host: str) -> str | None:
         domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
     except UnicodeError:
         return None
-    if _is_address(host):
+    if is_address(host):
         return "" if domain == host else None
     if _is_public(domain):
         return "" if domain == host else None
-    return domain if _is_below(host, domain) else None
+    return domain if is_below(host, domain) else None
 
 
 def _path(attribute: str, request_path: str) -> str:
@@ -263,10 +263,10 @@ def _prefix_holds(cookie: Cookie, given: Mapping[str, str]) -> bool:
 def _domain_fits(cookie: Cookie, host: str) -> bool:
     if cookie.host_only or cookie.domain == host:
         return cookie.domain == host
-    return _is_below(host, cookie.domain) and not _is_address(host)
+    return is_below(host, cookie.domain) and not is_address(host)
 
 
-def _is_below(host: str, domain: str) -> bool:
+def is_below(host: str, domain: str) -> bool:
     """§5.1.3, for names: the same, or below it."""
     return host == domain or host.endswith(f".{domain}")
 
@@ -281,10 +281,11 @@ def _is_loopback(host: str) -> bool:
     """What never leaves this machine is as safe as TLS (W3C Secure Contexts §3.1)."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    return _is_address(host) and ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    return is_address(host) and ipaddress.ip_address(host.partition("%")[0]).is_loopback
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """It is an IP address, and no name."""
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

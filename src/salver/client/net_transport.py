@@ -7,10 +7,10 @@ import time
 
 from salver.client.connections import Route
 from salver.client.dialling import Dialler, connect_unix
-from salver.client.proxies import ProxyURL, open_tunnel
+from salver.client.proxies import ProxyURL
 from salver.client.timeouts import Deadline
 from salver.client.tls import TLSSettings
-from salver.client.url import Origin
+from salver.client.tunnels import ProxyDialler
 from salver.client.wire import SocketWire, Wire
 
 
@@ -21,9 +21,12 @@ class NetTransport:
         self._dialler = dialler
         self._tls = tls
         self._unix_socket = unix_socket
+        self._through_proxies = ProxyDialler(dialler, tls)
 
     def connect(self, route: Route, deadline: Deadline) -> Wire:
         end = _end(deadline.within(deadline.timeout.connect))
+        if route.proxy and self._unix_socket is None:
+            return self._through_proxies.connect(ProxyURL.parse(route.proxy), route.origin, end)
         sock = self._socket(route, end)
         if route.origin.scheme != "https":
             return SocketWire(sock)
@@ -32,13 +35,7 @@ class NetTransport:
     def _socket(self, route: Route, end: float | None) -> socket.socket:
         if self._unix_socket is not None:
             return connect_unix(self._unix_socket, _left(end))
-        origin = route.origin
-        if route.proxy:
-            return self._through(ProxyURL.parse(route.proxy), origin, end)
-        return self._dialler.connect(origin.host, origin.port, _left(end))
-
-    def _through(self, proxy: ProxyURL, origin: Origin, end: float | None) -> socket.socket:
-        return open_tunnel(proxy, origin, self._dialler, self._tls, _left(end))
+        return self._dialler.connect(route.origin.host, route.origin.port, _left(end))
 
     def close(self) -> None:
         """There is nothing of its own to close."""

@@ -1,77 +1,81 @@
-"""Proxies: which one a URL goes by, and the way through it.
+"""Proxies: which one a URL goes by. The way through it is in `tunnels`.
 
-http:// targets go to an HTTP proxy as absolute-form requests (RFC 9112 §3.2.2), https:// targets through a tunnel
-(CONNECT, RFC 9110 §9.3.6), and either through SOCKS by the library `python-socks`. Where nothing is given, the
-environment decides as it does for curl: `http_proxy` in small letters alone (under CGI, a client can set the other),
-`https_proxy`, `all_proxy`, and `no_proxy` for what goes direct.
+Where nothing is given, the environment decides as it does for curl: `http_proxy` in small letters alone (under CGI, a
+client can set the other), `https_proxy`, `all_proxy`, and `no_proxy` for what goes direct.
 """
 
 from __future__ import annotations
 
-import base64
 import ipaddress
-import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Union
-from urllib.parse import unquote
+from dataclasses import dataclass, field
+from typing import Union
 
-from salver.client.dialling import Dialler
-from salver.client.errors import ConnectFailed, ConnectTimedOut, InvalidRequest, ProxyFailed
-from salver.client.tls import TLSSettings
+from salver.client.auth import basic_credentials
+from salver.client.cookies import is_address, is_below
+from salver.client.errors import InvalidRequest
 from salver.client.url import URL, Origin, parse_url
-from salver.client.wire import SocketWire, is_timeout
-from salver.protocol.client_connection import ClientConnection
-from salver.protocol.errors import RemoteProtocolError
 
 _SOCKS = frozenset(("socks4", "socks4a", "socks5", "socks5h"))
-_SCHEMES = _SOCKS | {"http"}
-_HEAD_READ = 8_192
+_SCHEMES = _SOCKS | {"http", "https"}
 
 ProxyLike = Union[str, Mapping[str, str], bool, None]
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyURL:
-    """`scheme` is http, socks4, socks4a, socks5 or socks5h (the name is looked up by the proxy)."""
+    """`scheme` is http, https (TLS to the proxy itself), socks4, socks4a, socks5 or socks5h (with the last letter, the
+    name is looked up by the proxy). `user` and `password` are decoded."""
 
     scheme: str
     host: str
     port: int
     user: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> ProxyURL:
-        """From `scheme://user:password@host:port`; a host and port alone are an HTTP proxy. Raises `InvalidRequest`."""
+        """From `scheme://user:password@host:port`; a host and port alone are an HTTP proxy. Raises `InvalidRequest`,
+        without what may be a password."""
         scheme, separator, rest = text.partition("://")
         if not separator:
             scheme, rest = "http", text
         scheme = scheme.lower()
         if scheme not in _SCHEMES:
             raise InvalidRequest(f"a proxy is {', '.join(sorted(_SCHEMES))}, not {scheme}://")
-        url = parse_url(f"http://{rest}")
+        try:
+            url = parse_url(f"{'https' if scheme == 'https' else 'http'}://{rest}")
+        except InvalidRequest:
+            shown = rest.rpartition("@")[2]
+            raise InvalidRequest(f"{shown!r} is no proxy; write it as {scheme}://host:port") from None
         port = url.origin.port
         if scheme in _SOCKS and ":" not in rest.rpartition("@")[2].rpartition("]")[2]:
             port = 1080
-        return cls(scheme, url.origin.host, port, url.user, url.password)
+        proxy = cls(scheme, url.origin.host, port, url.user, url.password)
+        _ = proxy.authorization  # what cannot be sent is said now
+        return proxy
 
     @property
     def authorization(self) -> str | None:
         """The Proxy-Authorization that its user and password make."""
         if self.user is None:
             return None
-        plain = f"{unquote(self.user)}:{self.password or ''}".encode()
-        return f"Basic {base64.b64encode(plain).decode()}"
+        return f"Basic {basic_credentials(self.user, self.password or '')}"
 
     @property
     def takes_absolute_form(self) -> bool:
         """It reads requests for http:// itself; else it only passes bytes on."""
-        return self.scheme == "http"
+        return self.scheme in ("http", "https")
+
+    @property
+    def is_socks(self) -> bool:
+        """It speaks SOCKS."""
+        return self.scheme in _SOCKS
 
     def __str__(self) -> str:
         """Without user and password."""
-        return f"{self.scheme}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 class Proxies:
@@ -125,99 +129,16 @@ def _matches(pattern: str, origin: Origin) -> bool:
         return True
     host = origin.host
     try:
-        network = ipaddress.ip_network(pattern.strip("[]"), strict=False)
-    except ValueError:
         name, colon, port = pattern.rpartition(":")
-        if colon and port.isdigit() and port.isascii():
+        if colon and port.isdigit() and port.isascii() and (":" not in name or name.endswith("]")):
             if int(port) != origin.port:
                 return False
             pattern = name
+        network = ipaddress.ip_network(pattern.strip("[]"), strict=False)
+    except ValueError:
         pattern = pattern.lstrip("*").lstrip(".").rstrip(".")
-        return bool(pattern) and (host.rstrip(".") == pattern or host.rstrip(".").endswith(f".{pattern}"))
+        return bool(pattern) and not is_address(host) and is_below(host.rstrip("."), pattern)
     try:
         return ipaddress.ip_address(host.partition("%")[0]) in network
     except ValueError:
         return False
-
-
-def open_tunnel(
-    proxy: ProxyURL, origin: Origin, dialler: Dialler, tls: TLSSettings, seconds: float | None
-) -> socket.socket:
-    """A socket on which `origin` is spoken to: to the proxy itself where that takes requests for it. Raises
-    `ProxyFailed`, `ConnectTimedOut`."""
-    if proxy.scheme in _SOCKS:
-        return _through_socks(proxy, origin, seconds)
-    try:
-        sock = dialler.connect(proxy.host, proxy.port, seconds)
-    except ConnectTimedOut:
-        raise
-    except ConnectFailed as error:
-        raise ProxyFailed(f"the proxy {proxy} cannot be reached: {error.message}") from None
-    if origin.scheme == "http":
-        return sock
-    try:
-        _connect(sock, proxy, origin, seconds)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _connect(sock: socket.socket, proxy: ProxyURL, origin: Origin, seconds: float | None) -> None:
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    target = f"{host}:{origin.port}"
-    fields = [("Host", target)]
-    if proxy.authorization is not None:
-        fields.append(("Proxy-Authorization", proxy.authorization))
-    protocol = ClientConnection()
-    wire = SocketWire(sock)
-    wire.limit(seconds, seconds)
-    try:
-        wire.send_all(protocol.send_head("CONNECT", target, fields))
-        status = _answer(wire, protocol, proxy)
-    except OSError as error:
-        if is_timeout(error):
-            raise ConnectTimedOut(f"the proxy {proxy} did not answer in time") from None
-        raise ProxyFailed(f"the proxy {proxy} broke the connection off") from None
-    except RemoteProtocolError as error:
-        raise ProxyFailed(f"the proxy {proxy} does not speak HTTP: {error}") from None
-    if not 200 <= status < 300:
-        hint = "; give its user and password in the proxy's URL" if status == 407 else ""
-        raise ProxyFailed(f"the proxy {proxy} refuses to connect to {target}: {status}{hint}")
-    wire.limit(None, None)
-
-
-def _answer(wire: SocketWire, protocol: ClientConnection, proxy: ProxyURL) -> int:
-    """The status of its final response. Bytes behind a 2xx would be the origin's before it was spoken to: refused."""
-    while True:
-        data = wire.recv(_HEAD_READ)
-        if not data:
-            raise ProxyFailed(f"the proxy {proxy} closed the connection")
-        protocol.receive(data)
-        head = protocol.next_response()
-        while head is not None and head.status < 200:
-            head = protocol.next_response()
-        if head is not None:
-            if head.status < 300 and protocol.buffered:
-                raise ProxyFailed(f"the proxy {proxy} sent more than its answer")
-            return head.status
-
-
-def _through_socks(proxy: ProxyURL, origin: Origin, seconds: float | None) -> socket.socket:
-    try:
-        from python_socks import ProxyError, ProxyTimeoutError, ProxyType
-        from python_socks.sync import Proxy
-    except ImportError:
-        raise InvalidRequest('SOCKS needs a library: pip install "salver[client]"') from None
-    kind = ProxyType.SOCKS4 if proxy.scheme.startswith("socks4") else ProxyType.SOCKS5
-    by_proxy = proxy.scheme in ("socks4a", "socks5h")
-    connector: Any = Proxy(kind, proxy.host, proxy.port, proxy.user, proxy.password, rdns=by_proxy)
-    try:
-        sock: socket.socket = connector.connect(origin.host, origin.port, timeout=seconds)
-    except (ProxyTimeoutError, TimeoutError):
-        raise ConnectTimedOut(f"the proxy {proxy} did not answer in time") from None
-    except (ProxyError, OSError) as error:
-        raise ProxyFailed(f"the proxy {proxy} does not connect to {origin.authority}: {error}") from None
-    sock.settimeout(None)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock

@@ -68,7 +68,7 @@ class TLSSettings:
             raise ConnectTimedOut(f"the TLS handshake with {host} took too long") from None
         except (OSError, ValueError) as error:
             sock.close()
-            raise TLSFailed(_explained(host, error)) from error
+            raise TLSFailed(explain_failure(host, error)) from error
         except BaseException:
             sock.close()
             raise
@@ -117,7 +117,8 @@ def _system_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _explained(host: str, error: Exception) -> str:
+def explain_failure(host: str, error: Exception) -> str:
+    """What went wrong in a handshake with `host`, and what to do about it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         hint = _HINTS.get(error.verify_code, "give its authority with verify=PATH")
         return f"the certificate of {host} is not to be trusted: {error.verify_message.rstrip('.')}; {hint}"
