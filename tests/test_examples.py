@@ -55,6 +55,35 @@ def ask_json(example: Example, path: str, method: str = "GET", value: Any = None
     return status, json.loads(body)
 
 
+def test_accounts(tmp_path: Path) -> None:
+    """Each has notes of their own, and nobody without an account sees any."""
+    with running("accounts.py", f"sqlite:///{tmp_path}/accounts.db") as example:
+        assert b"data-salver-login" in example.ask("/")[1]
+        assert example.ask("/notes")[0] == 401
+        assert example.ask("/notes", "POST", b"note=x", FORM)[0] == 401
+        notes = {}
+        for name in ("ada", "bob"):
+            account = {"username": name, "nickname": f"<{name}>", "password": "difference engine"}
+            assert ask_json(example, "/accounts/api/register", "POST", account)[1]["code"] == 0
+            cookie = log_in(example, account)
+            assert example.ask("/notes", "POST", f"note=<i>{name}".encode(), {**FORM, **cookie})[0] == 303
+            notes[name] = example.ask("/notes", fields=cookie)[1]
+            assert f"Hello, &lt;{name}&gt;".encode() in example.ask("/", fields=cookie)[1]
+            assert example.ask("/accounts/logout", "POST", b"", cookie)[0] == 303
+            assert example.ask("/notes", fields=cookie)[0] == 401
+        assert b"<li>&lt;i&gt;ada</li>" in notes["ada"]
+        assert b"ada" not in notes["bob"]
+
+
+def log_in(example: Example, account: dict[str, str]) -> dict[str, str]:
+    """The Cookie field of a login."""
+    connection = http.client.HTTPConnection("127.0.0.1", example.port, timeout=SECONDS)
+    connection.request("POST", "/accounts/api/login", json.dumps(account), JSON)
+    cookie = connection.getresponse().getheader("Set-Cookie", "").partition(";")[0]
+    connection.close()
+    return {"Cookie": cookie}
+
+
 def test_streaming() -> None:
     with running("streaming.py") as example:
         assert example.ask("/?20")[1] == b"2\n3\n5\n7\n11\n13\n17\n19\n"
