@@ -60,6 +60,7 @@ def test_they_add_up_until_somebody_looks() -> None:
 
 def test_a_message_is_a_pair() -> None:
     assert Flash("info", "x") == ("info", "x")
+    assert f"{Flash('info', 'x')}" == "x"  # what a template writes for {{ message }}
 
 
 def test_without_sessions_it_says_so() -> None:

@@ -19,6 +19,10 @@ class Flash(NamedTuple):
     category: str
     text: str
 
+    def __str__(self) -> str:
+        """The text, so that a page that knows no kinds writes `{{ message }}`."""
+        return self.text
+
 
 def flash(request: Request, text: str, category: str = "info") -> None:
     """Say `text` on the next page that shows messages, which may be that of this request. Raises RuntimeError where
