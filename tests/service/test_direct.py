@@ -187,11 +187,11 @@ def test_an_exception_is_a_500_there_too() -> None:
 
 
 def test_a_server_runs_here_with_one_thread_and_once() -> None:
-    many = Server(str, "127.0.0.1:0", settings=Settings.of(limit_threads=2))
+    many = Server(lambda request: "", "127.0.0.1:0", settings=Settings.of(limit_threads=2))
     with pytest.raises(ValueError, match="limit_threads"):
         many.run_here()
     many.stop(0)
-    server = Server(str, "127.0.0.1:0", settings=Settings.of(limit_threads=1))
+    server = Server(lambda request: "", "127.0.0.1:0", settings=Settings.of(limit_threads=1))
     server.stop(0)
     with pytest.raises(RuntimeError, match="once"):
         server.run_here()
