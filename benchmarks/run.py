@@ -17,6 +17,7 @@ from benchmarks.cases import (
     app,
     cgi,
     classes,
+    client,
     events,
     hello,
     https,
@@ -57,6 +58,7 @@ CASES: dict[str, Callable[[Plan], list[Finding]]] = {
     "accounts-times": accounts.times,
     "accounts-logins": accounts.logins,
     **classes.CASES,
+    **client.CASES,
 }
 RESULTS = Path(__file__).parent / "results.md"
 

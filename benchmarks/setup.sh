@@ -30,5 +30,9 @@ if [ ! -e "$folder/.ready" ] || [ benchmarks/requirements.txt -nt "$folder/.read
     "$folder/bin/python" -m pip install -q -r benchmarks/requirements.txt
     if as_root; then apt-get install -y -q --no-install-recommends libev-dev gcc >/dev/null 2>&1 || true; fi
     "$folder/bin/python" -m pip install -q bjoern==3.2.2 >/dev/null 2>&1 || echo "bench: bjoern does not build here"
+    "$folder/bin/python" -m pip install -q pycurl==7.49.0 >/dev/null 2>&1 || {
+        if as_root; then apt-get install -y -q --no-install-recommends libcurl4-openssl-dev >/dev/null 2>&1 || true; fi
+        "$folder/bin/python" -m pip install -q pycurl==7.49.0 >/dev/null 2>&1 || echo "bench: pycurl does not build here"
+    }
     touch "$folder/.ready"
 fi

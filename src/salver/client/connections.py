@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Hashable, Iterable
+from functools import cache
 from typing import NamedTuple, Protocol
 
 from salver.client.errors import ClientError, PoolTimedOut, TotalTimedOut
@@ -58,13 +59,14 @@ class Connections:
         self._queue: deque[_Waiter] = deque()
         self._abandoned: deque[Hashable] = deque()
         self._pool: Pool[Link] = Pool(limits)
-        self._process = os.getpid()
+        self._forks = _forks()
+        self._generation = self._forks.count
         self._closed = False
 
     def take(self, route: Route, deadline: Deadline) -> Link:
         """A connection for one exchange; the caller gives it back, or discards it. Raises `ConnectFailed`,
         `TimedOut`."""
-        if self._process != os.getpid():
+        if self._generation != self._forks.count:
             self._begin_anew()
         end: float | None = None  # of the waiting for a place, from its beginning
         while True:
@@ -137,7 +139,7 @@ class Connections:
 
     def give_back(self, link: Link, head: ResponseHead) -> None:
         """The exchange is over; the connection is kept where it may be used again. `head`: of the response."""
-        if not link.is_reusable or self._process != os.getpid():
+        if not link.is_reusable or self._generation != self._forks.count:
             self.discard(link)
             return
         seconds = _hint(head)
@@ -153,14 +155,14 @@ class Connections:
     def discard(self, link: Link) -> None:
         """It is not to be used again."""
         link.close()
-        if self._process == os.getpid():
+        if self._generation == self._forks.count:
             self._drop(link.key)
 
     def abandon(self, link: Link) -> None:
         """As `discard`, for a `__del__`: that may run in the middle of any of these methods, so it waits for no lock.
         Whoever holds the lock does the rest when it has let go of it."""
         link.close()
-        if self._process == os.getpid():
+        if self._generation == self._forks.count:
             self._abandoned.append(link.key)
             self._settle_abandoned()
 
@@ -204,9 +206,31 @@ class Connections:
         inherited = self._pool
         self._lock = threading.Lock()
         self._queue, self._abandoned = deque(), deque()
-        self._pool, self._process = Pool(self._limits), os.getpid()
+        self._pool, self._generation = Pool(self._limits), self._forks.count
         for each in inherited.clear():
             each.close()
+
+
+class _Forks:
+    """How many forks lie between the first process and this one: what `getpid` would tell, without a system call for
+    each request."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def happened(self) -> None:
+        self.count += 1
+
+
+@cache
+def _forks() -> _Forks:
+    """The one counter, made with the first client: what is registered for forks stays so."""
+    forks = _Forks()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forks.happened)
+    return forks
 
 
 class _Waiter:
@@ -226,7 +250,7 @@ def _end(deadline: Deadline) -> float | None:
 
 def _hint(head: ResponseHead) -> float | None:
     """Seconds that the server says it keeps an idle connection (RFC 2068 §19.7.1.1, as all servers still do)."""
-    if b"eep-" not in head.section.raw:  # Keep-Alive, spelt as it may be
+    if b"imeout=" not in head.section.raw:
         return None
     matched = _KEEP_ALIVE_TIMEOUT.search(head.headers.get("keep-alive", ""))
     return None if matched is None else max(0.0, float(matched[1]) - _SAFETY)

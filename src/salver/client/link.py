@@ -29,7 +29,8 @@ from salver.protocol.client_connection import ClientConnection, PreparedHead
 from salver.protocol.errors import LocalProtocolError, RemoteProtocolError
 from salver.protocol.heads import ResponseHead
 
-READ_SIZE = 262_144  # bytes: a gigabyte comes in some thousand reads, and a quarter of a megabyte is no memory
+_READ_FIRST = 65_536  # bytes: the heap has them at hand, where larger ones cost three system calls for a small response
+_READ_ON = 262_144  # bytes, once a read was full: a gigabyte comes in some thousand reads
 _INTERIM_MAX = 32  # 1xx responses before a final one: past it, the server plays with us
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # an alert, a handshake: RFC 8446 §5.1
 _CONTINUE_SECONDS = 1.0  # RFC 9110 §10.1.1: a client should not wait for a 100 for ever
@@ -48,7 +49,7 @@ class Outgoing(NamedTuple):
 class Link:
     """A connection in use, or idle in the pool. One thread at a time."""
 
-    __slots__ = ("_interim", "_wire", "idle_until", "key", "protocol")
+    __slots__ = ("_interim", "_size", "_wire", "idle_until", "key", "protocol")
 
     def __init__(self, wire: Wire, key: Hashable) -> None:
         self._wire = wire
@@ -56,15 +57,19 @@ class Link:
         self.idle_until = 0.0
         self.protocol = ClientConnection()
         self._interim = 0
+        self._size = _READ_FIRST
 
     # A request and its response
 
     def exchange(self, request: Outgoing, deadline: Deadline) -> ResponseHead:
         """Send `request` and wait for the final head of its response; the body is then had by `read`. Raises
         `ConnectionLost`, `TimedOut`, `BrokenResponse`, `InvalidRequest`; afterwards, the link is to be closed."""
-        timeout = deadline.timeout
-        self._wire.limit(deadline.within(timeout.read), deadline.within(timeout.write))
+        if deadline.is_set:
+            self._limit(deadline)
+        else:
+            self._wire.limit(deadline.timeout.read, deadline.timeout.write)
         self._interim = 0
+        self._size = _READ_FIRST
         content = request.content
         data = self.protocol.send_prepared(request.head)
         at_once = isinstance(content, bytes) and not request.expects and len(content) <= PART
@@ -200,7 +205,7 @@ class Link:
                 raise TotalTimedOut(f"the exchange took more than {deadline.timeout.total} s")
             self._limit(deadline)
         try:
-            data = self._wire.recv(READ_SIZE)
+            data = self._wire.recv(self._size)
         except ClientError:  # some of them are an OSError, too
             raise
         except OSError as error:
@@ -209,6 +214,8 @@ class Link:
             raise ConnectionLost("the connection was lost while the response was awaited") from error
         if data:
             self.protocol.receive(data)
+            if len(data) == self._size:
+                self._size = _READ_ON
         elif self.protocol.body_complete:  # it is a head that is waited for
             raise ConnectionLost("the server closed the connection without a whole response")
         else:

@@ -235,9 +235,9 @@ class Response:
 
     def _decoded(self) -> Iterator[bytes]:
         self._take()
-        if b"ncoding:" not in self.head.section.raw.lower():
-            yield from self._raw()
-            return
+        return self._uncoded() if b"ncoding:" in self.head.section.raw.lower() else self._raw()
+
+    def _uncoded(self) -> Iterator[bytes]:
         coding = self.headers.get("content-encoding", "")
         try:
             codings = Codings(coding)

@@ -47,18 +47,14 @@ def as_timeout(value: TimeoutLike) -> Timeout:
 
 
 class Deadline:
-    """The end of one exchange's total time."""
+    """The end of one exchange's total time. `is_set`: there is a total."""
 
-    __slots__ = ("_at", "timeout")
+    __slots__ = ("_at", "is_set", "timeout")
 
     def __init__(self, timeout: Timeout) -> None:
         self.timeout = timeout
+        self.is_set = timeout.total is not None
         self._at = None if timeout.total is None else time.monotonic() + timeout.total
-
-    @property
-    def is_set(self) -> bool:
-        """There is a total."""
-        return self._at is not None
 
     def left(self) -> float | None:
         """Seconds until the total is over, at least a thousandth; None where there is none."""

@@ -17,6 +17,7 @@ import ssl
 import struct
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, Union
 
 from salver.client.errors import TLSFailed
@@ -122,7 +123,7 @@ class SocketWire:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(*divmod(micros, 1_000_000)))
 
     def is_readable(self) -> bool:
-        return bool(self._ahead) or self._poll()
+        return bool(self._ahead or self._poll())
 
     def close(self) -> None:
         self._socket.close()
@@ -232,10 +233,10 @@ def _refused(error: ssl.SSLError) -> TLSFailed:
     return TLSFailed(f"the server ended TLS: {reason.lower().replace('_', ' ')}{hint}")
 
 
-def _readiness(sock: Union[socket.socket, ssl.SSLSocket]) -> Callable[[], bool]:
-    """Whether the socket can be read, without waiting."""
+def _readiness(sock: Union[socket.socket, ssl.SSLSocket]) -> Callable[[], object]:
+    """What is true where the socket can be read, without waiting."""
     if hasattr(select, "poll"):
         poll = select.poll()
         poll.register(sock.fileno(), select.POLLIN)
-        return lambda: bool(poll.poll(0))
-    return lambda: bool(select.select([sock], [], [], 0)[0])
+        return partial(poll.poll, 0)
+    return lambda: select.select([sock], [], [], 0)[0]
