@@ -16,6 +16,7 @@ from typing import Any, Union
 from salver.client.content import Content, ContentLike, as_content, file_content
 from salver.client.errors import InvalidRequest
 from salver.client.url import encode_params
+from salver.protocol.grammar import TOKEN
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -33,14 +34,14 @@ def encode(content: ContentLike, data: Any, files: Any, json: Any, has_json: boo
         raise InvalidRequest("give one of content, data (with files) and json")
     if has_json:
         return _json_bytes(json), JSON
-    if files:
-        return _multipart(data, files)
-    if data is not None:
-        return _form(data)
     try:
-        return as_content(content), None
+        if files:
+            return _multipart(data, files)
+        return _form(data) if data is not None else (as_content(content), None)
     except TypeError as error:
         raise InvalidRequest(str(error)) from None
+    except UnicodeEncodeError:
+        raise InvalidRequest("what is to be sent has half a surrogate pair in it, which is no text") from None
 
 
 def _json_bytes(value: Any) -> bytes:
@@ -150,10 +151,8 @@ def _file_part(name: str, value: Any) -> tuple[str, bytes | Content]:
         media_type = value[1] if len(value) > 1 else None
         headers = value[2] if len(value) > 2 else {}
         value = value[0]
-    elif hasattr(value, "read"):
-        filename = os.path.basename(str(getattr(value, "name", "") or "")) or name
     else:
-        filename = name
+        filename = _own_name(value) or name
     try:
         body = file_content(value) if hasattr(value, "read") else as_content(value)
     except TypeError as error:
@@ -162,13 +161,29 @@ def _file_part(name: str, value: Any) -> tuple[str, bytes | Content]:
     if filename is not None:
         head += f'; filename="{_escaped(str(filename))}"'
         media_type = media_type or guess_type(str(filename))[0] or "application/octet-stream"
+    if any(each.lower() == "content-type" for each in headers):
+        media_type = None
     lines = [head, *([f"Content-Type: {_line(media_type)}"] if media_type else [])]
-    lines += [f"{_line(each)}: {_line(text)}" for each, text in headers.items()]
+    lines += [f"{_token(each)}: {_line(text)}" for each, text in headers.items()]
     return "\r\n".join(lines), body
+
+
+def _own_name(value: Any) -> str:
+    """What an open file is called; "" for what has no name of its own: a pipe's number, "<stdin>"."""
+    name = getattr(value, "name", None) if hasattr(value, "read") else None
+    if isinstance(name, bytes):
+        name = os.fsdecode(name)
+    return "" if not isinstance(name, str) or name.startswith("<") else os.path.basename(name)
 
 
 def _escaped(text: str) -> str:
     return text.translate(_ESCAPES)
+
+
+def _token(text: str) -> str:
+    if not text.isascii() or not TOKEN.fullmatch(text.encode()):
+        raise InvalidRequest(f"{text!r} is no name of a field in the header of a part")
+    return text
 
 
 def _line(text: str) -> str:
