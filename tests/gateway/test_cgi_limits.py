@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from salver.gateway import CGIFolder
+from salver.gateway import CGIFolder, cgi_runner
 from salver.handler import DeclaredSite
 from tests.gateway.scripts import HEAD, run_script
 from tests.gateway.support import FakeExchange, children, content, eventually, request, script
@@ -87,6 +87,53 @@ def test_no_thread_may_block(scripts: Path) -> None:
     script(scripts, "x", HEAD + "sleep 5")
     response = CGIFolder(scripts)(request("/x", exchange=FakeExchange(has_threads=False)))
     assert response.status == 503
+    assert eventually(lambda: not children())
+
+
+class Returning(FakeExchange):
+    """Every thread is taken, until this has been asked a few times."""
+
+    def hand_over(self) -> bool:
+        self.has_threads = self.handed_over >= 3
+        return super().hand_over()
+
+
+def _known_to(scripts: Path) -> CGIFolder:
+    """A folder that has answered the client before: what it asks for next has its head start at once."""
+    script(scripts, "first", HEAD)
+    handler = CGIFolder(scripts)
+    assert handler(request("/first")).status == 200
+    return handler
+
+
+@pytest.mark.parametrize("exchange", [FakeExchange(has_threads=False), Returning()])
+def test_where_no_thread_may_block_a_script_that_has_begun_is_held(
+    scripts: Path, monkeypatch: pytest.MonkeyPatch, exchange: FakeExchange
+) -> None:
+    monkeypatch.setattr(cgi_runner, "_HOLD", 30.0)
+    handler = _known_to(scripts)
+    script(scripts, "x", "sleep 0.1;" + HEAD + "echo 1")
+    response = handler(request("/x", exchange=exchange))
+    assert response.status == 200 and content(response) == b"1\n"
+
+
+def test_where_no_thread_may_block_what_has_given_enough_goes_on(
+    scripts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgi_runner, "_HOLD", 30.0)
+    handler = _known_to(scripts)
+    script(scripts, "much", HEAD + "head -c 100000 /dev/zero; sleep 60")
+    response = handler(request("/much", exchange=FakeExchange(has_threads=False)))
+    assert response.status == 200
+    response.close()
+    assert eventually(lambda: not children())
+
+
+def test_where_no_thread_comes_back_it_is_given_up(scripts: Path) -> None:
+    handler = _known_to(scripts)
+    script(scripts, "x", "sleep 60")
+    exchange = FakeExchange(has_threads=False)
+    assert handler(request("/x", exchange=exchange)).status == 503 and exchange.handed_over > 1
     assert eventually(lambda: not children())
 
 

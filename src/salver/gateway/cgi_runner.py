@@ -16,6 +16,7 @@ import logging
 import os
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable
 from typing import BinaryIO, NamedTuple
@@ -41,6 +42,9 @@ _PIECE = 65_536
 # How long an answer is waited for to be whole, so that it goes out in one piece and with its length; what takes
 # longer is streamed from then on.
 _GATHER = 0.005
+# Seconds that others wait behind a script which began where no thread is left to wait for it; and between two looks
+# for one. An overseer looks every 5 ms.
+_HOLD, _HOLD_STEP = 0.25, 0.01
 _BODILESS = frozenset((204, 304))
 _BLOCKS = DeclaredSite("a script", blocking=True)  # where no thread may block, it waits for one
 _AT_THE_MOMENT = frozenset((errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM))
@@ -211,7 +215,7 @@ class Runner:
         return answer
 
     def _answer(self, request: Request, script: Script, run: Run) -> Response | str:
-        if not self._ends_at_once(run, script) and not request.hand_over():
+        if not self._ends_at_once(run, script) and not _may_wait(request, run):
             return _busy(request)
         run.wait_for(_GATHER, _PIECE)
         head = self._read_head(run)
@@ -287,6 +291,19 @@ class ScriptBody:
     def close(self) -> None:
         """The body is gone, or nobody wants it any more. Does not wait."""
         self._run.end()
+
+
+def _may_wait(request: Request, run: Run) -> bool:
+    """Hand over, where the head start was not enough. Where every thread is taken, hold on for a little: one may come
+    back, or the overseer, which has some in reserve, takes the others off us. The script has begun, so that the request
+    cannot be put off as one can that has not."""
+    until = time.monotonic() + _HOLD
+    while not request.hand_over():
+        if run.wait_for(_HOLD_STEP, _PIECE) or run.held.length >= _PIECE:
+            return True
+        if time.monotonic() >= until:
+            return False
+    return True
 
 
 def _check_end(run: Run) -> None:
