@@ -109,10 +109,36 @@ def test_blocking_blocks_nobody_else() -> None:
         assert example.ask("/nothing")[0] == 404
 
 
+def test_client(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(
+        "<a href=a%20b.html>a</a><a href=/none>x</a><a href=http://other.invalid/>y</a>"
+    )
+    (tmp_path / "a b.html").write_text("<img src=i.png><a href=/#top>back</a>")
+    (tmp_path / "i.png").write_bytes(b"\x89PNG")
+    with Server(Folder(tmp_path), "127.0.0.1:0") as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        assert ran("client.py", url) == (1, f"{url}none: 404 Not Found\n4 URLs, 1 broken\n")
+
+
+def ran(name: str, *arguments: str) -> tuple[int, str]:
+    """The exit status and what it says, of an example that ends by itself."""
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "no_proxy": "*"},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_is_short_and_tested(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 60
-    assert f'running("{path.name}"' in Path(__file__).read_text() + BROWSED.read_text()
+    tests = Path(__file__).read_text() + BROWSED.read_text()
+    assert f'running("{path.name}"' in tests or f'ran("{path.name}"' in tests
 
 
 class Links(HTMLParser):

@@ -103,7 +103,7 @@ def commands(path: Path) -> Iterator[str]:
 @cache
 def _options() -> frozenset[str]:
     found: set[str] = set()
-    for arguments in ([], ["run"], ["accounts"]):
+    for arguments in ([], ["run"], ["accounts"], ["get"]):
         command = [sys.executable, "-m", "salver", *arguments, "--help"]
         found.update(_OPTION.findall(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     return frozenset(found)
