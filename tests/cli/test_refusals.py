@@ -135,6 +135,12 @@ def test_a_path_that_no_file_can_have(capsys: pytest.CaptureFixture[str]) -> Non
         ("shop", "'shop' does not name a handler; write module:attribute, like shop.app:handler"),
         (":x", "':x' does not name a handler; write module:attribute, like shop.app:handler"),
         ("shap:handler", "there is no module shap here; is this its folder?"),
+        ("shop.py:handler", "'shop.py:handler' names a file; name its module: shop:handler"),
+        ("./web/shop.py:handler", "'./web/shop.py:handler' names a file; name its module: web.shop:handler"),
+        (
+            "/srv/shop.py:handler",
+            "'/srv/shop.py:handler' names a file; name its module: shop:handler, in the folder /srv",
+        ),
         ("shop.sub:handler", "there is no module shop.sub here; is this its folder?"),
         (".shop:handler", "'.shop' is a relative module name; write it in full"),
         ("shop:other", "the module shop has no other; it has handler"),

@@ -106,6 +106,13 @@ def split(target: str) -> tuple[str, str]:
     module_name, colon, attribute = target.partition(":")
     if not colon or not module_name or not attribute:
         raise UsageError(f"{quoted(target)} does not name a handler; write module:attribute, like shop.app:handler")
+    if module_name.endswith(".py"):
+        folder, _, name = module_name.removesuffix(".py").removeprefix("./").rpartition("/")
+        name = name if folder.startswith(("/", "..")) else f"{folder}/{name}".strip("/").replace("/", ".")
+        where = f", in the folder {printable(folder)}" if folder.startswith(("/", "..")) else ""
+        raise UsageError(
+            f"{quoted(target)} names a file; name its module: {printable(name)}:{printable(attribute)}{where}"
+        )
     return module_name, attribute
 
 
