@@ -83,13 +83,6 @@ def test_what_is_no_auth() -> None:
         as_auth("user:pw")  # type: ignore[arg-type]
 
 
-def test_a_field_of_the_callers_own() -> None:
-    transport = network(OK)
-    with Client(transport=transport, trust_env=False) as client:
-        client.get("http://h/", headers={"Authorization": "Own x"})
-    assert b"Authorization: Own x\r\n" in transport.wires[0].sent
-
-
 # netrc
 
 
@@ -108,6 +101,18 @@ def test_netrc(netrc: Path) -> None:
     assert authorization("http://u:p@h/", trust_env=True) == "Basic dTpw"
     assert authorization(auth=("u", "p"), trust_env=True) == "Basic dTpw"
     assert authorization(trust_env=False) is None
+
+
+def test_a_field_of_the_callers_own_stays(netrc: Path) -> None:
+    netrc.write_text("default login me password x\n")
+    for auth in (None, ("client", "x")):
+        transport = network(OK, OK)
+        with Client(transport=transport, auth=auth) as client:
+            client.get("http://u:p@h/", headers={"authorization": "Own x"})
+            client.headers["Authorization"] = "Own y"
+            client.get("http://h/")
+        sent = [line for line in bytes(transport.wires[0].sent).split(b"\r\n") if line.lower().startswith(b"authori")]
+        assert sent == [b"authorization: Own x", b"Authorization: Own y"]
 
 
 def test_netrc_by_default(netrc: Path) -> None:

@@ -164,7 +164,7 @@ class Client:
         ready = self._ready.get((method, url))
         if ready is None:
             ready = self._sender.prepare(self._build(method, url, options))
-            if self._auth is not None or self._auth_of(ready.request.url) is not None:
+            if self._auth_of(ready.request) is not None or self._auth is not None:
                 return self._request(ready, options)
             self._remember(method, url, ready)
         exchange = self._plain
@@ -179,7 +179,7 @@ class Client:
 
     def _request(self, prepared: Prepared, options: RequestOptions) -> Response:
         deadline = Deadline(as_timeout(options["timeout"]) if "timeout" in options else self._timeout)
-        auth = as_auth(options["auth"]) if "auth" in options else self._auth_of(prepared.request.url)
+        auth = as_auth(options["auth"]) if "auth" in options else self._auth_of(prepared.request)
         collect = not options.get("stream", False)
         exchange = _Exchange(deadline, auth, self._cookies_with(options.get("cookies")), collect)
         return self._follow_from(prepared, exchange, follow=options.get("follow_redirects", self._follow))
@@ -276,10 +276,12 @@ class Client:
         path = base.path.rstrip("/") + "/" + url.lstrip("/") if not url.startswith("?") and url else base.target + url
         return base.join(path)
 
-    def _auth_of(self, url: URL) -> Auth | None:
-        if url.user is not None or (self._auth is None and self._netrc is not None):
-            return auth_for_url(url, self._netrc)
-        return self._auth
+    def _auth_of(self, request: Request) -> Auth | None:
+        found = self._auth
+        if request.url.user is not None or (found is None and self._netrc is not None):
+            found = auth_for_url(request.url, self._netrc)
+        # A field of the caller's own is meant.
+        return None if found is not None and request.header("authorization") is not None else found
 
     def _follow_from(self, prepared: Prepared, exchange: _Exchange, *, follow: bool) -> Response:
         response = self._send(prepared, exchange)
