@@ -51,3 +51,16 @@ class OneShotOptions(RequestOptions, total=False):
 
 
 OF_CLIENT = frozenset(OneShotOptions.__annotations__) - frozenset(RequestOptions.__annotations__)
+_OF_REQUEST = frozenset(RequestOptions.__annotations__)
+_NAMED_HERE = {"allow_redirects": "follow_redirects", "body": "content"}  # by those who come from other clients
+
+
+def check_names(options: Iterable[str]) -> None:
+    """Raises TypeError, as Python does for an argument that there is not: one that is misspelt must not be passed over
+    in silence, least of all a time-out."""
+    for name in options:
+        if name in OF_CLIENT:
+            raise TypeError(f"{name!r} is for a Client as a whole: Client({name}=…)")
+        if name not in _OF_REQUEST:
+            hint = f"; it is called {_NAMED_HERE[name]!r} here" if name in _NAMED_HERE else ""
+            raise TypeError(f"a request has no option {name!r}{hint}")

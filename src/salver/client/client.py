@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Unpack
 
 from salver import __version__
-from salver.client.arguments import HeadersLike, RequestOptions
+from salver.client.arguments import HeadersLike, RequestOptions, check_names
 from salver.client.auth import Auth, AuthLike, Netrc, as_auth, auth_for_url
 from salver.client.connections import Connections, Transport
 from salver.client.cookies import CookieJar
@@ -160,6 +160,7 @@ class Client:
         status of 400 and above is no error before `raise_for_status`.
         """
         if options:
+            check_names(options)
             return self._request(self._sender.prepare(self._build(method, url, options)), options)
         ready = self._ready.get((method, url))
         if ready is None:
