@@ -78,9 +78,9 @@ class TestKilled:
 
     @pytest.mark.slow
     def test_idle_workers_are_left_alone(self):
-        with two_workers("--heartbeat", "3") as server:
+        with two_workers("--heartbeat", "2") as server:
             before = serving(server)
-            time.sleep(7)
+            time.sleep(5)
             assert serving(server) == before
 
 

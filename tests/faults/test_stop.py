@@ -73,6 +73,7 @@ class TestSigterm:
             server.signal(signal.SIGTERM)
             reply = read_reply(client)
             assert (reply.status, reply.headers["Connection"]) == (200, "close")
+            client.close()  # otherwise it waits a while for the client to have read that
             assert server.ends() == 0
 
     def test_requests_that_wait_in_the_kernel(self, kind):
