@@ -51,6 +51,7 @@ class Pages:
         self._gate = gate
         self._settings = settings
         self._static = {name: (files("salver.accounts") / "static" / name).read_bytes() for name in _STATIC}
+        self._versions = {name: sha256(data).hexdigest()[:16] for name, data in self._static.items()}
 
     def add_to(self, app: App) -> None:
         """Register the routes."""
@@ -175,6 +176,7 @@ class Pages:
             words=words_of(language),
             language=language,
             base=request.prefix,
+            versions=self._versions,
             settings=self._settings,
             login=login,
             sessions=sessions,
@@ -191,7 +193,10 @@ class Pages:
 
     @cached_property
     def _templates(self) -> Environment:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
+        try:
+            from jinja2 import Environment, PackageLoader, StrictUndefined
+        except ImportError:
+            raise RuntimeError('accounts need the extra "accounts": pip install "salver[accounts]"') from None
 
         loader = PackageLoader("salver.accounts", "templates")
         made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -201,7 +206,7 @@ class Pages:
 
     def _file(self, name: str, media_type: str) -> Callable[[Request], Response]:
         data = self._static[name]
-        etag = f'"{sha256(data).hexdigest()[:32]}"'
+        etag = f'"{self._versions[name]}"'
 
         def view(request: Request) -> Response:
             fields = {"ETag": etag, "Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}

@@ -94,12 +94,12 @@ class Hashing:
     def verify(self, encoded: str | None, password: bytes, before: Callable[[], None] | None = None) -> bool:
         """Whether `password` is the one that `encoded` was made of; None is compared as long, and is never. `before` is
         called when it is this one's turn: what it raises ends it. Raises `Busy`."""
-        from argon2.exceptions import InvalidHashError, VerificationError
-
         with _Place(self):
             if before is not None:
                 before()
             hasher = self._hasher()
+            from argon2.exceptions import InvalidHashError, VerificationError
+
             try:
                 return hasher.verify(encoded or self._dummy, password) and encoded is not None
             except (VerificationError, InvalidHashError):
@@ -115,7 +115,7 @@ class Hashing:
             try:
                 from argon2 import PasswordHasher
             except ImportError:
-                raise RuntimeError('accounts need a library: pip install "salver[accounts]"') from None
+                raise RuntimeError('accounts need the extra "accounts": pip install "salver[accounts]"') from None
             made = PasswordHasher(self._passes, self._memory, self._lanes)
             self._dummy = made.hash(os.urandom(16))
             self._made = made

@@ -145,8 +145,8 @@ def _client(url: str) -> redis.Redis:
         raise StoreError('counting tries in Redis needs a library: pip install "salver[redis]"') from None
     try:
         # A count is not worth waiting for: a login that has to be decided goes on without Redis after half a second.
-        # Once more at once, since a connection that was kept may have been closed meanwhile.
-        again = Retry(NoBackoff(), 1)
+        # Once more at once where a connection that was kept has been closed meanwhile; not where nothing is heard.
+        again = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
         return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=again)
     except ValueError as error:
         raise StoreError(f"{url!r} is no Redis; write redis://host:6379/0 ({error})") from None

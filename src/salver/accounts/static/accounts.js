@@ -134,7 +134,7 @@
   function start() {
     prepare(document);
     for (const link of document.querySelectorAll("a[data-salver-login]")) {
-      if (!document.querySelector('link[href$="/accounts.css"]')) {
+      if (!document.querySelector('link[href*="/accounts.css"]')) {
         const style = document.createElement("link");
         style.rel = "stylesheet";
         style.href = new URL("accounts.css", here).href;
