@@ -45,6 +45,8 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     (root / "<b>.txt").write_bytes(b"")
     (tmp_path / "secret").write_bytes(b"secret")
     (root / "out").symlink_to(tmp_path / "secret")
+    (root / "sub" / "up").symlink_to(tmp_path)
+    (root / "within").symlink_to(root / "with-index")
     (root / "in").symlink_to(root / "file.txt")
     os.utime(root / "file.txt", (1_000_000_000, 1_000_000_000))
     with running(ThreadingHTTPServer(ANY, functools.partial(request.param, directory=root))) as made:
@@ -65,7 +67,18 @@ class TestS1:
 
     @pytest.mark.parametrize(
         "path",
-        ["/../secret", "/%2e%2e/secret", "/..%2fsecret", "/sub/../../secret", "/out", "/a%00b", "/" + "n" * 300, "/no"],
+        [
+            "/../secret",
+            "/%2e%2e/secret",
+            "/..%2fsecret",
+            "/sub/../../secret",
+            "/out",
+            "/sub/up/secret",
+            "/sub/up/",
+            "/a%00b",
+            "/" + "n" * 300,
+            "/no",
+        ],
     )
     def test_s1_nothing_outside_is_served(self, server: Any, path: str) -> None:
         reply = exchange(server, get(path))
@@ -74,6 +87,14 @@ class TestS1:
 
     def test_s1_a_link_that_stays_inside_is(self, server: Any) -> None:
         assert exchange(server, get("/in")).endswith(b"content")
+        assert exchange(server, get("/within/")).endswith(b"<p>index")
+
+    def test_s1_the_folder_itself_may_be_a_link(self, tmp_path: Path) -> None:
+        (tmp_path / "real").mkdir()
+        (tmp_path / "real" / "f").write_bytes(b"abc")
+        (tmp_path / "linked").symlink_to(tmp_path / "real")
+        with running(ThreadingHTTPServer(ANY, functools.partial(Old, directory=tmp_path / "linked"))) as made:
+            assert exchange(made, get("/f")).endswith(b"abc")
 
     def test_s1_every_hook_is_called(self, tmp_path: Path) -> None:
         (tmp_path / "f").write_bytes(b"abc")

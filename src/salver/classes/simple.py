@@ -143,6 +143,8 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
     def _is_inside(self, path: str) -> bool:
         """Whether no link leads from the folder to somewhere else. A `translate_path` of the class's own may point
         where it likes; what is below that, still stays there."""
+        if _is_without_links(self.directory, path):  # `realpath` asks for each folder on the way here, twice
+            return True
         root = os.path.realpath(self.directory)
         real = os.path.realpath(path)
         if real == root or real.startswith(os.path.join(root, "")):
@@ -154,6 +156,19 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
         usual = outputfile.__class__ is ResponseWriter and isinstance(source, io.BufferedReader)
         if not (usual and outputfile.send_file(source)):
             super().copyfile(source, outputfile)
+
+
+def _is_without_links(folder: str, path: str) -> bool:
+    """Whether `path` is `folder` or below it, and nothing on the way from there is a link."""
+    below = os.path.join(folder, "")
+    if not path.startswith(below):
+        return False
+    here = folder
+    for name in path[len(below) :].split(os.sep):
+        here = os.path.join(here, name)
+        if name == os.pardir or os.path.islink(here):
+            return False
+    return True
 
 
 def _has_type(handler: SimpleHTTPRequestHandler, path: Any) -> bool:
