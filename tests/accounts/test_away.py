@@ -165,7 +165,7 @@ class TestRedis:
             began = time.monotonic()
             for _ in range(10):
                 assert ada.log_in(world.one.address).error == ""
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 13  # 15 and more, if each login asked it
             assert is_up(world.one)
         finally:
             world.counts.send(signal.SIGCONT)

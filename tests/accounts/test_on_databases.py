@@ -242,7 +242,7 @@ class TestTries:
             statuses = list(pool.map(attempt, range(40)))
         slipped = len(os.sched_getaffinity(0)) * len(set(places))
         assert OF_PAIR <= statuses.count(200) <= OF_PAIR + slipped
-        assert statuses.count(429) == 40 - statuses.count(200)
+        assert set(statuses) <= {200, 429, 503}  # 503: too many wait for their turn
 
 
 class TestAnEmptyDatabase:

@@ -12,12 +12,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from salver.cli.arguments import command_parser
 from salver.cli.errors import UsageError, printable
-from salver.cli.protecting import need_accounts, sqlite_path
+from salver.cli.protecting import errors_said_once, need_accounts, sqlite_path
 
 if TYPE_CHECKING:
     from salver.accounts.registrar import Registrar
@@ -63,11 +64,9 @@ def _act(act: Callable[[Registrar, argparse.Namespace], None], given: argparse.N
     try:
         _must_exist(given)
         accounts = Accounts(given.database)
-        try:
+        with errors_said_once(), closing(accounts):
             accounts.open()
             act(accounts.registrar, given)
-        finally:
-            accounts.close()
     except (StoreError, StoreUnavailable) as error:
         raise UsageError(printable(error)) from None
     except (AccountError, _Refused) as error:

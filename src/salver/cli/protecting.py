@@ -6,7 +6,10 @@ connections of its own, when they are first needed, and outlives the database's 
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from salver.cli.arguments import AccountsOptions, FolderOptions
@@ -41,11 +44,23 @@ def try_accounts(folder: FolderOptions, options: AccountsOptions) -> None:
 
     _keep_out_of_the_folder(folder, options)
     try:
-        accounts = Accounts(options.database, tries=options.tries)
-        accounts.open()
+        with errors_said_once():
+            accounts = Accounts(options.database, tries=options.tries)
+            accounts.open()
     except StoreError as error:
         raise UsageError(printable(error)) from None
     accounts.close()
+
+
+@contextmanager
+def errors_said_once() -> Iterator[None]:
+    """What the database refuses is raised, and becomes the command's one line; a server would log it as well."""
+    logger, silent = logging.getLogger("salver.accounts"), logging.NullHandler()
+    logger.addHandler(silent)
+    try:
+        yield
+    finally:
+        logger.removeHandler(silent)
 
 
 def need_accounts() -> None:
