@@ -89,6 +89,10 @@ class TestS1:
         assert exchange(server, get("/in")).endswith(b"content")
         assert exchange(server, get("/within/")).endswith(b"<p>index")
 
+    def test_s1_an_index_that_leads_out_is_not(self, server: Any, tmp_path: Path) -> None:
+        (tmp_path / "root" / "sub" / "index.html").symlink_to(tmp_path / "secret")
+        assert b"\r\n\r\nsecret" not in exchange(server, get("/sub/"))
+
     def test_s1_the_folder_itself_may_be_a_link(self, tmp_path: Path) -> None:
         (tmp_path / "real").mkdir()
         (tmp_path / "real" / "f").write_bytes(b"abc")

@@ -14,11 +14,13 @@ import mimetypes
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from salver.classes.http_handler import BaseHTTPRequestHandler
 from salver.classes.writing import ResponseWriter
 from salver.files import Folder
+from salver.request import Request
 from salver.response import Response
 
 _HOOKS = (
@@ -111,8 +113,10 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
     def send_head(self) -> Any:
         """As the standard library's; nothing that is outside of the folder, or cannot be a path, is looked at."""
         path = self.translate_path(self.path)
-        if "\0" in path or (not self.follow_symlinks and not self._is_inside(path)):
+        if "\0" in path or (not self.follow_symlinks and not all(map(self._is_inside, _with_index(self, path)))):
             self.send_error(404, "File not found")
+            return None
+        if self._request is not None and self._request.prefix and self._leads_to_slash(self._request, path):
             return None
         self._is_serving = True
         try:
@@ -125,6 +129,19 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
             return None
         finally:
             self._is_serving = False
+
+    def _leads_to_slash(self, request: Request, path: str) -> bool:
+        """Send on to a folder's own path, where this is one without its slash. Relative, because the standard library's
+        redirect begins at the root and knows of no prefix."""
+        name = request.raw_path.rpartition("/")[2]
+        if not name or not os.path.isdir(path):
+            return False
+        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
+        query = request.query_string
+        self.send_header("Location", f"./{name}/?{query}" if query else f"./{name}/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        return True
 
     def end_headers(self) -> None:
         """End the head, behind the extra fields that a file has."""
@@ -156,6 +173,15 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
         usual = outputfile.__class__ is ResponseWriter and isinstance(source, io.BufferedReader)
         if not (usual and outputfile.send_file(source)):
             super().copyfile(source, outputfile)
+
+
+def _with_index(handler: SimpleHTTPRequestHandler, path: str) -> list[str]:
+    """What may be opened for `path`: itself, and the index files of a folder. The standard library's own names count
+    too, because `index_pages` means nothing to it before Python 3.12."""
+    if not os.path.isdir(path):
+        return [path]
+    names = dict.fromkeys((*handler.index_pages, *SimpleHTTPRequestHandler.index_pages))
+    return [path, *filter(os.path.isfile, (os.path.join(path, name) for name in names))]
 
 
 def _is_without_links(folder: str, path: str) -> bool:
