@@ -14,6 +14,7 @@ import pytest
 
 from salver import App, Request
 from salver.net.listener import ListenError
+from salver.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler
 from salver.service.server import Server
 from tests.test_adapting import Class, handler, wsgi
 
@@ -42,6 +43,35 @@ def test_anything_is_mounted_and_asked_without_a_socket(tmp_path: Path) -> None:
         assert (client.get(path).status, client.get(path).text) == (200, body), path
     with pytest.raises(TypeError, match="is no handler"):
         app.mount("/five", 5)
+
+
+def test_a_handler_class_sees_what_is_behind_its_prefix(tmp_path: Path) -> None:
+    class Telling(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f"{self.path} of {self.requestline}".encode())
+
+    class Files(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(tmp_path))
+
+        def guess_type(self, path: Any) -> str:
+            return "text/x-own"
+
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.txt").write_text("file")
+    app = App()
+    app.mount("/told", Telling)
+    app.mount("/files", Files)
+    client = app.test_client()
+    for path, seen in [("/told/a%20b?q=/told", "/a%20b?q=/told"), ("/told", "/"), ("/told//x", "/x"), ("/told/", "/")]:
+        assert client.get(path).text.partition(" of ")[0] == seen
+    assert client.get("/files/sub/a.txt").headers["content-type"] == "text/x-own"
+    for path, leads in [("/files", "./files/"), ("/files/sub", "./sub/"), ("/files/sub?a=b", "./sub/?a=b")]:
+        response = client.get(path)
+        assert (response.status, response.headers["location"]) == (301, leads)
+    assert client.get("/files/sub/", follow_redirects=True).status == 200
 
 
 def test_the_server_answers_for_what_has_no_page() -> None:

@@ -129,7 +129,7 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
         self._request = request
         self.wfile = wfile
         self.command = request.method
-        path = request.target
+        path = request.target if not request.prefix else _behind_prefix(request)
         self.path = "/" + path.lstrip("/") if path.startswith("//") else path  # gh-87389: no host in a path
         self.request_version = version = request.head.version
         self.requestline = f"{request.method} {path} {version}"  # asked for by every line of the log
@@ -323,3 +323,9 @@ def message_of(fields: Any, message_class: type[Any]) -> Any:
         return message
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields) + "\r\n"
     return http.client.parse_headers(io.BytesIO(lines.encode("latin-1")), _class=message_class)
+
+
+def _behind_prefix(request: Request) -> str:
+    """The target as what is mounted sees it; never empty, because scripts compare it with "/"."""
+    path, query = request.raw_path[len(request.prefix) :] or "/", request.query_string
+    return f"{path}?{query}" if query else path
