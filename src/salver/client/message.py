@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from salver.client.content import Content
@@ -19,8 +19,8 @@ class Request:
 
     method: str
     url: URL
-    headers: Fields
-    content: bytes | Content = b""
+    headers: Fields = field(repr=False)  # they may have a password
+    content: bytes | Content = field(default=b"", repr=False)
     expects: bool = False
 
     def header(self, name: str) -> str | None:
