@@ -15,13 +15,11 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from http import HTTPStatus
-from http import HTTPStatus
 from typing import Any
 
 from salver.classes.http_handler import BaseHTTPRequestHandler
 from salver.classes.writing import ResponseWriter
 from salver.files import Folder
-from salver.request import Request
 from salver.request import Request
 from salver.response import Response
 
@@ -120,8 +118,6 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
             return None
         if self._request is not None and self._request.prefix and self._leads_to_slash(self._request, path):
             return None
-        if self._request is not None and self._request.prefix and self._leads_to_slash(self._request, path):
-            return None
         self._is_serving = True
         try:
             return super().send_head()
@@ -133,19 +129,6 @@ class SimpleHTTPRequestHandler(BaseHTTPRequestHandler, _http.SimpleHTTPRequestHa
             return None
         finally:
             self._is_serving = False
-
-    def _leads_to_slash(self, request: Request, path: str) -> bool:
-        """Send on to a folder's own path, where this is one without its slash. Relative, because the standard library's
-        redirect begins at the root and knows of no prefix."""
-        name = request.raw_path.rpartition("/")[2]
-        if not name or not os.path.isdir(path):
-            return False
-        self.send_response(HTTPStatus.MOVED_PERMANENTLY)
-        query = request.query_string
-        self.send_header("Location", f"./{name}/?{query}" if query else f"./{name}/")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-        return True
 
     def _leads_to_slash(self, request: Request, path: str) -> bool:
         """Send on to a folder's own path, where this is one without its slash. Relative, because the standard library's
