@@ -78,6 +78,7 @@ class Store:
         self._process = 0  # whose the connections are
         self._ready = False
         self._identity: tuple[int, int] | None = None  # of the file that is open
+        self._telling = threading.Lock()
         self._told = -math.inf
 
     @property
@@ -91,6 +92,7 @@ class Store:
             self._make_ready()
         except StoreUnavailable as error:
             raise StoreError(f"cannot use the accounts' database {self.name}: {error.detail}") from None
+        self._engine.dispose()  # whoever opens before forking has nothing open that a child could inherit
 
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""
@@ -272,8 +274,10 @@ class Store:
     def _unavailable(self, reason: str) -> StoreUnavailable:
         """Whoever asked is told to come back; whoever runs this reads why, once a minute."""
         now = time.monotonic()
-        if now - self._told > _TOLD_EVERY:
-            self._told = now
+        with self._telling:
+            tells = now - self._told > _TOLD_EVERY
+            self._told = now if tells else self._told
+        if tells:
             logger.warning("the accounts' database %s cannot be used: %s", self.name, reason)
         return StoreUnavailable(reason, retry_after=_RETRY_AFTER)
 
