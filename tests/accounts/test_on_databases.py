@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.accounts.servers import ROOT, SALVER, SECONDS, PostgreSQL, folder, postgresql, redis, salvers
 from tests.accounts.visitors import PASSWORD, Visitor, ask
+from tests.cli.commands import salver
 
 pytest.importorskip("sqlalchemy", reason='accounts need the extra "accounts"')
 pytest.importorskip("argon2", reason='accounts need the extra "accounts"')
@@ -243,6 +246,24 @@ class TestTries:
         slipped = len(os.sched_getaffinity(0)) * len(set(places))
         assert OF_PAIR <= statuses.count(200) <= OF_PAIR + slipped
         assert set(statuses) <= {200, 429, 503}  # 503: too many wait for their turn
+
+
+class TestAFolder:
+    def test_is_served_by_several_processes_that_count_together(
+        self, database_server: PostgreSQL, tmp_path: Path
+    ) -> None:
+        (tmp_path / "page.txt").write_text("a page\n")
+        options = ["--accounts", database_server.url("folder"), "--accounts-registration", "--workers", "2"]
+        with redis() as counts, salver(str(tmp_path), *options, "--accounts-tries", counts.url) as server:
+            address = urlsplit(server.urls[0]).netloc
+            visitor = somebody()
+            assert visitor.get(address, "/page.txt").status == 401
+            assert visitor.register(address).error == ""
+            assert visitor.log_in(address).error == ""
+            for _ in range(8):  # whichever of the two answers
+                assert visitor.get(address, "/page.txt").body == b"a page\n"
+            statuses = [visitor.log_in(address, "the wrong one").status for _ in range(OF_PAIR + 4)]
+            assert statuses == [200] * OF_PAIR + [429] * 4
 
 
 class TestAnEmptyDatabase:
