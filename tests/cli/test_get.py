@@ -195,6 +195,13 @@ def test_a_file(url: str, tmp_path: Path) -> None:
         (tmp_path / name).unlink()
 
 
+def test_fields_for_a_file(url: str, tmp_path: Path) -> None:
+    assert get(f"{url}/x", "-o", "x", "-H", "Accept:", "-H", "X-A: 1", cwd=tmp_path).status == 0
+    headers = json.loads((tmp_path / "x").read_text())["headers"]
+    assert "accept" not in headers
+    assert (headers["x-a"], headers["accept-encoding"]) == ("1", "identity")
+
+
 def test_no_name_for_a_file(url: str, tmp_path: Path) -> None:
     done = get(f"{url}/", "-O", cwd=tmp_path)
     assert done.status == 2

@@ -5,60 +5,13 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from salver import client as salver_client
-from salver.client import BrokenResponse, Client, ClientError, ConnectionLost, Retries, StatusError
-from salver.client.downloads import Downloaded, DownloadSettings
-from salver.client.downloads import download as run_download
-from tests.client.scripted import END, RESET, SILENCE, Script, ScriptedTransport
-
-BODY = bytes(range(256)) * 40
-SIZE = len(BODY)
-URL = "http://a/files/data.bin"
-
-
-def answer(body: bytes, *lines: str, status: str = "200 OK", length: int | None = None) -> bytes:
-    told = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *lines, "", ""]
-    return "\r\n".join(told).encode("latin-1") + body
-
-
-def whole(*lines: str, cut: int = SIZE, body: bytes = BODY) -> bytes:
-    return answer(body[:cut], *(lines or ('ETag: "v1"',)), length=len(body))
-
-
-def rest(start: int, *lines: str, cut: int = SIZE, body: bytes = BODY, said: str | None = None) -> bytes:
-    said = said or f"bytes {start}-{len(body) - 1}/{len(body)}"
-    lines = (f"Content-Range: {said}", *(lines or ('ETag: "v1"',)))
-    return answer(body[start:cut], *lines, status="206 Partial Content", length=len(body) - start)
-
-
-class Network:
-    """A client over scripts, and what it has asked."""
-
-    def __init__(self, *answers: bytes, then: str = END, lost: int = 0) -> None:
-        self.transport = ScriptedTransport([Script([each], then) for each in answers])
-        self.client = Client(transport=self.transport, trust_env=False, retries=Retries(lost=lost))
-
-    def get(self, path: Path, url: str = URL, **settings: Any) -> Downloaded:
-        options = settings.pop("options", {})
-        with self.client:
-            return run_download(self.client, url, path, DownloadSettings(sleep=lambda _: None, **settings), options)
-
-    @property
-    def asked(self) -> list[tuple[str | None, str | None]]:
-        """(Range, If-Range) of each request."""
-        return [
-            tuple(_field(wire.sent, name) for name in (b"Range", b"If-Range"))  # type: ignore[misc]
-            for wire in self.transport.wires
-        ]
-
-
-def _field(sent: bytes | bytearray, name: bytes) -> str | None:
-    values = [line[len(name) + 2 :] for line in bytes(sent).split(b"\r\n") if line.startswith(name + b": ")]
-    return values[0].decode() if values else None
+from salver.client import BrokenResponse, ClientError, ConnectionLost, StatusError
+from tests.client.downloading import BODY, SIZE, URL, Network, answer, field, rest, whole
+from tests.client.scripted import RESET, SILENCE
 
 
 @pytest.fixture
@@ -87,7 +40,7 @@ def test_a_whole_file(target: Path) -> None:
     assert target.read_bytes() == BODY
     assert names(target) == ["data.bin"]
     assert network.asked == [(None, None)]
-    assert _field(network.transport.wires[0].sent, b"Accept-Encoding") == "identity"
+    assert field(network.transport.wires[0].sent, b"Accept-Encoding") == "identity"
     assert seen[0] == (0, SIZE)
     assert seen[-1] == (SIZE, SIZE)
 
@@ -329,51 +282,23 @@ def test_a_link_in_the_place_of_the_part_is_not_followed(target: Path, tmp_path:
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
-# In a folder
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(FileExistsError, match="no file"):
+        Network(whole()).get(fifo)
+    assert os.listdir(tmp_path) == ["fifo"]
+    assert fifo.is_fifo()
 
 
-@pytest.mark.parametrize(
-    ("url", "said", "name"),
-    [
-        ("http://a/x/data.bin?y/z", "", "data.bin"),
-        ("http://a/", "", "download"),
-        ("http://a/x/%2e%2e%2fetc%2fpasswd", "", "passwd"),
-        ("http://a/.bashrc", "", "bashrc"),
-        ("http://a/x", "attachment; filename=report.pdf", "report.pdf"),
-        ("http://a/x", 'attachment; filename="../../etc/passwd"', "passwd"),
-        ("http://a/x", 'attachment; filename="/etc/cron.d/evil"', "evil"),
-        ("http://a/x", 'attachment; filename="..\\\\..\\\\evil.exe"', "evil.exe"),
-        ("http://a/x", 'attachment; filename=".bashrc"', "bashrc"),
-        ("http://a/x", 'attachment; filename=".."', "x"),
-        ("http://a/x", 'attachment; filename=""', "x"),
-        ("http://a/x", "attachment; filename*=UTF-8''..%2F..%2Fna%C3%AFve.txt", "naïve.txt"),
-        ("http://a/x", "attachment; filename=a.txt; filename*=UTF-8''b.txt", "b.txt"),
-        ("http://a/x", "attachment; filename*=UTF-16''b.txt; filename=a.txt", "a.txt"),
-        ("http://a/x", "attachment; filename*=UTF-8''x%00%0Ay%E2%80%AEgpj.exe", "x ygpj.exe"),
-        ("http://a/x", 'attachment; filename="' + "n" * 400 + '.txt"', "n" * 196 + ".txt"),
-        ("http://a/x", "attachment; filename=CON", "_CON"),
-        ("http://a/x", 'inline; xfilename="no"', "x"),
-        ("http://a/x", 'attachment; filename="' + "\\" * 20_000, "x"),
-    ],
-)
-def test_the_name_in_a_folder(tmp_path: Path, url: str, said: str, name: str) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    lines = [f"Content-Disposition: {said}"] if said else ["X: y"]
-    done = Network(whole(*lines)).get(folder, url)
-    assert done.path == folder / name
-    assert os.listdir(folder) == [name]
-    assert os.listdir(tmp_path) == ["in"]
-
-
-def test_a_name_that_the_server_chooses_replaces_nothing(tmp_path: Path) -> None:
-    (tmp_path / "precious").write_bytes(b"precious")
-    with pytest.raises(FileExistsError):
-        Network(whole("Content-Disposition: attachment; filename=precious")).get(tmp_path)
-    assert (tmp_path / "precious").read_bytes() == b"precious"
-    assert os.listdir(tmp_path) == ["precious"]
-    Network(whole()).get(tmp_path, "http://a/precious")  # the caller's own choice
-    assert (tmp_path / "precious").read_bytes() == BODY
+def test_a_date_that_has_changed(target: Path) -> None:
+    lines = ["Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Date: Sun, 06 Nov 1994 08:49:39 GMT"]
+    with pytest.raises(ClientError):
+        Network(whole(*lines, cut=1_000)).get(target, restarts=0)
+    network = Network(rest(1_000, "Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT"), whole(*lines), lost=1)
+    network.get(target)
+    assert network.asked == [("bytes=1000-", "Sun, 06 Nov 1994 08:49:37 GMT"), (None, None)]
+    assert target.read_bytes() == BODY
 
 
 def test_the_callers_fields_go_along_but_for_ranges(target: Path) -> None:

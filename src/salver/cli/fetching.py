@@ -207,7 +207,7 @@ def _to_file(wanted: Fetch, client: Client, url: str, options: dict[str, Any], p
                 raise UsageError("-J and a folder are for GET alone; give a file with -o")
             restarts = 5 if wanted.retries is None else wanted.retries
             done = client.download(
-                url, path, resume=wanted.output.resume, restarts=restarts, progress=report, **_without_range(options)
+                url, path, resume=wanted.output.resume, restarts=restarts, progress=report, **options
             )
             response, written = done.response, done.path
         else:
@@ -220,10 +220,6 @@ def _to_file(wanted: Fetch, client: Client, url: str, options: dict[str, Any], p
     if os.path.isdir(path) and wanted.output.show_errors:
         print(f"salver: written to {printable(written)}", file=sys.stderr)
     return 0
-
-
-def _without_range(options: dict[str, Any]) -> dict[str, Any]:
-    return {**options, "headers": [pair for pair in options["headers"] if pair[1] is not None]}
 
 
 def _stored(client: Client, method: str, url: str, options: dict[str, Any], target: Path) -> Response:

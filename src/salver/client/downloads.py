@@ -8,6 +8,7 @@ bytes. A connection that breaks in the middle is followed by another one for the
 
 from __future__ import annotations
 
+import errno
 import random
 import re
 import time
@@ -75,10 +76,13 @@ def download(
     client: Client, url: str, path: str | PathLike[str], settings: DownloadSettings, options: RequestOptions
 ) -> Downloaded:
     """See `Client.download`."""
-    folder = Path(path)
-    if not folder.is_dir():
-        return _Download(client, url, folder, settings, options).run()
-    return _Download(client, url, folder / _name_of(url), settings, options, in_folder=True).run()
+    target = Path(path)
+    in_folder = target.is_dir()
+    if in_folder:
+        target /= _name_of(url)
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, "there is something else of this name, and no file", str(target))
+    return _Download(client, url, target, settings, options, in_folder=in_folder).run()
 
 
 def _name_of(url: str) -> str:
@@ -235,8 +239,8 @@ def _continues(partial: Partial, response: Response) -> bool:
         return False
     if partial.total is not None and total is not None and total != partial.total:
         return False
-    etag = response.headers.get("etag")
-    if etag is not None and partial.validator.startswith('"') and etag != partial.validator:
+    now = response.headers.get("etag" if partial.validator.startswith('"') else "last-modified")
+    if now is not None and now != partial.validator:
         return False
     partial.total = total if total is not None else partial.total
     return True

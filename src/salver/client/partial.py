@@ -9,6 +9,7 @@ so that two processes do not write into one file. This file knows no HTTP but th
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -77,8 +78,7 @@ class Partial:
         if replace:
             os.replace(self.path, target)
         else:
-            os.link(self.path, target)
-            self.path.unlink()
+            _rename_without_replacing(self.path, target)
         self._notes.unlink(missing_ok=True)
         _sync_folder(target.parent)
 
@@ -131,11 +131,24 @@ def _is_ours(descriptor: int, path: Path) -> bool:
     return os.path.samestat(os.fstat(descriptor), there)  # not renamed between our two calls
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+def _rename_without_replacing(path: Path, target: Path) -> None:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        os.link(path, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: then there is a moment between looking and renaming
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        path.rename(target)
+    else:
+        path.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """So that the name is on the disk, too, where the folder lets us: the file is there either way."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
