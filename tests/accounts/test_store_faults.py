@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from salver.accounts import store as module
 from salver.accounts.errors import StoreError, StoreUnavailable
 from salver.accounts.store import Session, Store, User
 
@@ -89,6 +90,17 @@ def test_locked_when_it_is_opened(make_store: Callable[..., Store], store: Store
         another.open()
         assert another.all_users() == [ada]
     add(another, "bob")
+
+
+def test_who_waits_for_another_to_open_it_waits_once(
+    make_store: Callable[..., Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that does not answer takes seconds to be given up; threads must not do that one after another."""
+    monkeypatch.setattr(module, "_OPENING", 0.05)
+    store = make_store()
+    with store._opening, pytest.raises(StoreUnavailable, match="takes long to open"):
+        store.all_users()
+    assert store.all_users() == []
 
 
 # Gone

@@ -29,6 +29,7 @@ from salver.accounts.schema import bring_up_to_date, is_up_to_date, sessions, us
 logger = logging.getLogger("salver.accounts")
 
 _RETRY_AFTER = 2  # seconds
+_OPENING = 2.0  # seconds that one waits while another opens the database
 _ENDED_AT_ONCE = 100  # sessions that have ended are deleted as others are made, this many at a time
 _TOLD_EVERY = 60.0  # seconds between two lines that say that the database cannot be used
 # PostgreSQL has no NUL in a text, UTF-8 no lone surrogate: what has one is nobody's name.
@@ -99,20 +100,27 @@ class Store:
         self._engine.dispose()
 
     def _make_ready(self) -> None:
-        with self._opening:
-            if self._is_ready():
-                return
-            self._let_go()
-            if self._identity is not None and self._file.identity() is None:
-                # An empty one in its place would look as if nobody had an account.
-                raise self._unavailable("its file is gone; put it back, or start again for a new one")
-            self._file.make_private()
-            with self._translated(), self._engine.connect() as connection:
-                complete = is_up_to_date(connection)
-            if not complete:
-                with self._translated(), self._for_writing().begin() as connection:
-                    bring_up_to_date(connection)
-            self._identity, self._ready = self._file.identity(), True
+        # One at a time; and where that takes long, who waits behind it is not kept waiting once more for itself.
+        if not self._opening.acquire(timeout=_OPENING):
+            raise self._unavailable("it takes long to open")
+        try:
+            if not self._is_ready():
+                self._make_ready_alone()
+        finally:
+            self._opening.release()
+
+    def _make_ready_alone(self) -> None:
+        self._let_go()
+        if self._identity is not None and self._file.identity() is None:
+            # An empty one in its place would look as if nobody had an account.
+            raise self._unavailable("its file is gone; put it back, or start again for a new one")
+        self._file.make_private()
+        with self._translated(), self._engine.connect() as connection:
+            complete = is_up_to_date(connection)
+        if not complete:
+            with self._translated(), self._for_writing().begin() as connection:
+                bring_up_to_date(connection)
+        self._identity, self._ready = self._file.identity(), True
 
     def _is_ready(self) -> bool:
         return self._ready and self._process == os.getpid() and self._identity == self._file.identity()
