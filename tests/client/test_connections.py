@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from salver.client import Client, ClientError, ConnectFailed, PoolLimits, PoolTimedOut, Timeout
+from salver.client import Client, ClientError, ConnectFailed, PoolLimits, PoolTimedOut, Timeout, TotalTimedOut
 from salver.client.connections import Connections, Route
 from salver.client.link import Link
 from salver.client.pool import Pool
@@ -270,6 +270,93 @@ def test_a_child_has_connections_of_its_own() -> None:
                 os._exit(99)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
         assert client.get(server.url).text == "1"
+
+
+class TestAfterAFork:
+    """As in a child: the count of forks has grown."""
+
+    @staticmethod
+    def forked(pool: Connections) -> None:
+        pool._generation -= 1
+
+    def test_nothing_idle_is_used(self) -> None:
+        pool, transport = connections_of()
+        link = pool.take(A, patient())
+        head = link.exchange(_get(), patient())
+        link.read(patient())
+        pool.give_back(link, head)
+        self.forked(pool)
+        assert pool.take(A, patient()) is not link
+        assert transport.wires[0].closed
+        assert pool._pool.open == 1
+
+    @pytest.mark.parametrize("takes_first", [False, True])
+    @pytest.mark.parametrize("end", ["give_back", "discard", "abandon"])
+    def test_a_stream_of_the_parents_has_no_place(self, end: str, takes_first: bool) -> None:
+        pool, transport = connections_of()
+        link = pool.take(A, patient())
+        head = link.exchange(_get(), patient())
+        link.read(patient())
+        self.forked(pool)
+        if takes_first:
+            pool.take(A, patient())
+        if end == "give_back":
+            pool.give_back(link, head)
+        else:
+            getattr(pool, end)(link)
+        assert transport.wires[0].closed
+        if takes_first:
+            assert (pool._pool.open, pool._pool.idle) == (1, 0)
+
+    def test_a_lock_that_another_thread_held_is_not_waited_for(self) -> None:
+        pool, _ = connections_of()
+        pool._lock.acquire()
+        self.forked(pool)
+        assert isinstance(pool.take(A, patient()), Link)
+
+
+def test_an_interruption_while_waiting_passes_the_place_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the moment in which a place was given to us: the next in the queue has it."""
+    pool, _ = connections_of(per_origin=1)
+    held = pool.take(A, patient())
+    waiter = pool._reserve(A)
+    assert waiter is not None
+
+    def interrupted(timeout: float | None) -> bool:
+        pool.discard(held)  # and so wakes us
+        raise KeyboardInterrupt
+
+    thread, results = in_thread(lambda: pool.take(A, patient()))
+    until(lambda: len(pool._queue) == 2)
+    monkeypatch.setattr(waiter.woken, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool._wait(waiter, None, patient())
+    thread.join(10)
+    assert isinstance(results[0], Link)
+
+
+def test_an_interruption_leaves_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, _ = connections_of(per_origin=1)
+    held = pool.take(A, patient())
+    waiter = pool._reserve(A)
+    assert waiter is not None
+
+    def interrupted(timeout: float | None) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(waiter.woken, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pool._wait(waiter, None, patient())
+    assert not pool._queue
+    pool.discard(held)
+
+
+def test_the_total_ends_the_waiting_too() -> None:
+    pool, _ = connections_of(per_origin=1)
+    held = pool.take(A, patient())
+    with pytest.raises(TotalTimedOut):
+        pool.take(A, Deadline(Timeout(total=0.05)))
+    pool.discard(held)
 
 
 def _get() -> Any:

@@ -131,15 +131,18 @@ class Connections:
 
     def _open(self, route: Route, deadline: Deadline) -> Link:
         """A new connection, for which the pool has counted one."""
+        pool = self._pool
         try:
-            return Link(self._transport.connect(route, deadline), route)
+            link = Link(self._transport.connect(route, deadline), route)
         except BaseException:
             self._drop(route)
             raise
+        link.owner = pool
+        return link
 
     def give_back(self, link: Link, head: ResponseHead) -> None:
         """The exchange is over; the connection is kept where it may be used again. `head`: of the response."""
-        if not link.is_reusable or self._generation != self._forks.count:
+        if not link.is_reusable or not self._owns(link):
             self.discard(link)
             return
         seconds = _hint(head)
@@ -155,16 +158,20 @@ class Connections:
     def discard(self, link: Link) -> None:
         """It is not to be used again."""
         link.close()
-        if self._generation == self._forks.count:
+        if self._owns(link):
             self._drop(link.key)
 
     def abandon(self, link: Link) -> None:
         """As `discard`, for a `__del__`: that may run in the middle of any of these methods, so it waits for no lock.
         Whoever holds the lock does the rest when it has let go of it."""
         link.close()
-        if self._generation == self._forks.count:
+        if self._owns(link):
             self._abandoned.append(link.key)
             self._settle_abandoned()
+
+    def _owns(self, link: Link) -> bool:
+        """It is of this process: a stream of the parent's has no place in a child's pool."""
+        return link.owner is self._pool and self._generation == self._forks.count
 
     def _settle_abandoned(self) -> None:
         while self._abandoned and self._lock.acquire(blocking=False):

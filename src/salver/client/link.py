@@ -47,14 +47,15 @@ class Outgoing(NamedTuple):
 
 
 class Link:
-    """A connection in use, or idle in the pool. One thread at a time."""
+    """A connection in use, or idle in the pool. One thread at a time. `owner` is for whoever opened it."""
 
-    __slots__ = ("_interim", "_size", "_wire", "idle_until", "key", "protocol")
+    __slots__ = ("_interim", "_size", "_wire", "idle_until", "key", "owner", "protocol")
 
     def __init__(self, wire: Wire, key: Hashable) -> None:
         self._wire = wire
         self.key = key
         self.idle_until = 0.0
+        self.owner: object = None
         self.protocol = ClientConnection()
         self._interim = 0
         self._size = _READ_FIRST
