@@ -276,9 +276,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         for each in fields(group):
             name = f"{kind}_{each.name}"
             option = "--" + name.replace("_", "-")
-            section.add_argument(
-                option, metavar=metavar, type=convert, help=describe(name, getattr(defaults, each.name))
-            )
+            unit = "N" if each.name == "body_rate" else metavar  # of the time-outs, the one that is no time
+            section.add_argument(option, metavar=unit, type=convert, help=describe(name, getattr(defaults, each.name)))
 
 
 def _folder_command(given: argparse.Namespace) -> Command:

@@ -21,7 +21,7 @@ WORDS = {
     "timeout_handshake": "for a TLS handshake; past it the connection is closed",
     "timeout_idle": "between two requests of a connection",
     "timeout_body": "before a body must keep its rate",
-    "timeout_body_rate": "(bytes a second, not seconds) that a body must keep; slower is 408",
+    "timeout_body_rate": "bytes a second that a body must keep; slower is 408",
     "timeout_stalled": "that a client may accept nothing; past it the connection is reset",
     "timeout_linger": "that what a client still sends is dropped after the last response",
     "timeout_stop": "for what is in flight when the server stops",
