@@ -128,6 +128,21 @@ def test_a_connection_that_cannot_be_watched_is_closed_and_the_listener_lives() 
     assert [each.interest for each in door.connections] == [READ]
 
 
+def test_a_connection_that_cannot_be_made_is_closed_and_the_listener_lives(caplog: pytest.LogCaptureFixture) -> None:
+    door = Door()
+
+    def none(*arguments: Any) -> Any:
+        raise OSError(errno.ENOMEM, "no room for keys")
+
+    acceptor = Acceptor(door.listener, door.context, 100, none)  # type: ignore[arg-type]
+    streams = door.listener.connect(2)
+    acceptor.on_ready()
+    assert streams[0].closed and not streams[1].closed and not door.context.per_address
+    assert not acceptor.interest and acceptor.fd >= 0 and "no room for keys" in caplog.text
+    acceptor.on_deadline(door.crew.now + 0.5)
+    assert acceptor.interest == READ
+
+
 def test_who_comes_with_its_only_request_is_answered_and_never_watched() -> None:
     door = Door()
     (stream,) = door.listener.connect(1)

@@ -68,7 +68,8 @@ class Acceptor:
             except OSError as error:
                 self._pause(f"{error.strerror or error} (raise the limit of open files: ulimit -n)")
                 return False
-            self._welcome(stream, ClientAddress(*peer))
+            if not self._welcome(stream, ClientAddress(*peer)):
+                return False
         return True
 
     def accept_the_rest(self) -> None:
@@ -80,15 +81,22 @@ class Acceptor:
             if not self._accept_batch():
                 return
 
-    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> None:
+    def _welcome(self, stream: SocketStream, peer: ClientAddress) -> bool:
+        """False where no connection can be made of it, for want of memory: no reason to stop listening."""
         context = self._context
         if not self._has_room_for(peer.host):
             self._turn_away(stream, peer.host)
-            return
+            return True
+        try:
+            connection = self._connect(stream, peer, context)
+        except OSError as error:  # OpenSSL's
+            stream.close()
+            self._pause(f"a connection cannot be made: {error.strerror or error}")
+            return False
         context.count(peer.host, 1)
-        connection = self._connect(stream, peer, context)
         connection.interest = 0  # until it is known whether there is anything to wait for
         context.crew.welcome(connection, partial(self._begin, connection))
+        return True
 
     def _begin(self, connection: HTTPConnection) -> None:
         """The connection's first call. Nothing more can be watched (`fs.epoll.max_user_watches`) is no reason to stop
