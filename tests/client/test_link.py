@@ -49,6 +49,18 @@ class TestContinue:
             assert (response.status, response.text) == (413, "no\n")
         assert got == [b""]
 
+    def test_a_small_one_waits_where_the_caller_says_so(self) -> None:
+        got: list[bytes] = []
+
+        def refuses(connection: Connection, number: int) -> None:
+            connection.head()
+            connection.send(REFUSED)
+            got.append(connection.exactly(1))
+
+        with RawServer(refuses) as server, client_of() as client:
+            assert client.put(server.url, content=b"few", headers={"expect": "100-Continue"}).status == 413
+        assert got == [b""]
+
     def test_one_that_has_never_heard_of_it(self) -> None:
         def reads(connection: Connection, number: int) -> None:
             connection.head()

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Unpack
 
-from salver import __version__
 from salver.client.arguments import HeadersLike, RequestOptions, check_names
 from salver.client.auth import Auth, AuthLike, Netrc, as_auth, auth_for_url
+from salver.client.building import ClientHeaders, carrying, merged, own_headers
 from salver.client.connections import Connections, Transport
 from salver.client.cookies import CookieJar
-from salver.client.decoding import accepted
 from salver.client.dialling import Dialler
-from salver.client.encoding import encode
 from salver.client.errors import ClientError, InvalidRequest, TooManyRedirects
 from salver.client.message import Request
 from salver.client.net_transport import NetTransport
@@ -44,9 +42,6 @@ if TYPE_CHECKING:
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _DRAINED = 65_536  # bytes of a redirect's body that are read so that its connection can be used again
-_EXPECT_FROM = 1_048_576  # bytes of content from which on a 100 Continue is waited for
-
-
 _READY_MAX = 256  # requests without options that are kept encoded
 _CARRIERS = frozenset(("content", "data", "files", "json"))
 
@@ -63,28 +58,6 @@ class _Exchange:
     def for_strangers(self) -> _Exchange:
         """The same for another origin than the caller named."""
         return replace(self, auth=None, cookies={})
-
-
-class ClientHeaders(MutableHeaders):
-    """Fields that tell when they change."""
-
-    __slots__ = ("_changed",)
-
-    def __init__(self, fields: list[tuple[str, str]], changed: Callable[[], None]) -> None:
-        super().__init__(fields)
-        self._changed = changed
-
-    def add(self, name: str, value: str) -> None:
-        super().add(name, value)
-        self._changed()
-
-    def __setitem__(self, name: str, value: str) -> None:
-        super().__setitem__(name, value)
-        self._changed()
-
-    def __delitem__(self, name: str) -> None:
-        super().__delitem__(name)
-        self._changed()
 
 
 class Client:
@@ -130,7 +103,7 @@ class Client:
         self.cookies = cookies if isinstance(cookies, CookieJar) else CookieJar()
         self._extra_cookies = {} if cookies is None or isinstance(cookies, CookieJar) else dict(cookies)
         self._ready: dict[tuple[str, str], Prepared] = {}
-        self._headers = ClientHeaders(_merged(_own_headers(), headers), self._ready.clear)
+        self._headers = ClientHeaders(merged(own_headers(), headers), self._ready.clear)
         over_network = transport is None and unix_socket is None
         if transport is None:
             transport = NetTransport(Dialler(), TLSSettings(verify, cert), unix_socket)
@@ -261,9 +234,9 @@ class Client:
             raise InvalidRequest(f"{method!r} is no method")
         fields = self._headers.fields
         if options.get("headers"):
-            fields = _merged(fields, options["headers"])
+            fields = merged(fields, options["headers"])
         request = Request(method, target, fields)
-        return request if options.keys().isdisjoint(_CARRIERS) else _carrying(request, options)
+        return request if options.keys().isdisjoint(_CARRIERS) else carrying(request, options)
 
     def _cookies_with(self, more: Mapping[str, str] | None) -> Mapping[str, str]:
         return self._extra_cookies if not more else {**self._extra_cookies, **more}
@@ -359,42 +332,6 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _own_headers() -> list[tuple[str, str]]:
-    return [("User-Agent", f"salver/{__version__}"), ("Accept", "*/*"), ("Accept-Encoding", accepted())]
-
-
-def _carrying(request: Request, options: RequestOptions) -> Request:
-    """The request with the content that is given, its media type, and an Expect where it is large."""
-    body, content_type = encode(
-        options.get("content"), options.get("data"), options.get("files"), options.get("json"), "json" in options
-    )
-    request = request.replaced(content=body)
-    if content_type and request.header("content-type") is None:
-        request = request.with_header("Content-Type", content_type)
-    size = len(body) if isinstance(body, bytes) else body.length
-    if (size is None or size >= _EXPECT_FROM) and not _names(options.get("headers"), "expect"):
-        request = request.with_header("Expect", "100-continue").replaced(expects=True)
-    return request
-
-
-def _names(headers: HeadersLike, name: str) -> bool:
-    """The caller has said something about this field, be it None."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
-    return any(pair[0].lower() == name for pair in pairs)
-
-
-def _merged(fields: list[tuple[str, str]], more: HeadersLike) -> list[tuple[str, str]]:
-    """`fields`, those of the names in `more` replaced; a value of None takes a field away."""
-    if more is None:
-        return fields
-    pairs = list(more.items()) if isinstance(more, Mapping) else list(more)
-    names = {name.lower() for name, _ in pairs}
-    return [
-        *(pair for pair in fields if pair[0].lower() not in names),
-        *((name, value) for name, value in pairs if value is not None),
-    ]
 
 
 def _drain(response: Response) -> None:
