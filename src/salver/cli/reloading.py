@@ -22,8 +22,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import NoReturn
 
 from salver.cli.errors import UsageError, printable
@@ -36,8 +35,8 @@ from salver.service.worker_process import (
     WorkerServer,
     flush,
     leave,
-    noted,
     run_worker,
+    signals_to,
 )
 
 Work = Callable[[socket.socket], NoReturn]
@@ -119,7 +118,6 @@ class Reloader:
         self._times = WorkerTimes(stop=stop_grace, patience=_PATIENCE)
         self._wake, self._waker = socket.socketpair()
         self._wake.setblocking(False)
-        self._waker.setblocking(False)
         self._child: Child | None = None
         self._watcher: Child | None = None
         self._heard = b""  # of the watcher, up to the end of a line
@@ -130,7 +128,7 @@ class Reloader:
         """Serve, and start anew, until SIGINT, SIGTERM or SIGHUP; a second one is in a hurry. `on_ready` is called when
         the files are watched, before the first child is there. Returns 0; raises `UsageError` where nothing can be
         watched."""
-        with _signals_to(self._waker):
+        with signals_to(self._waker, _SIGNALS):
             try:
                 self._watcher = self._fork(self._watch.run)
                 self._await_watcher(self._watcher)
@@ -321,16 +319,3 @@ def _say(text: str) -> None:
         print(f"salver: {text}", file=sys.stderr, flush=True)
     except OSError:
         pass  # nobody reads it
-
-
-@contextmanager
-def _signals_to(waker: socket.socket) -> Iterator[None]:
-    """Signals become bytes in `waker`; afterwards everything is as it was."""
-    fd_before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-    before = {number: signal.signal(number, noted) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        signal.set_wakeup_fd(fd_before)

@@ -18,7 +18,8 @@ import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn, Protocol
 
@@ -176,3 +177,18 @@ def flush() -> None:
 
 def noted(_number: int, _frame: FrameType | None) -> None:
     """A signal handler that does nothing: the signal's number arrives through the wake-up descriptor."""
+
+
+@contextmanager
+def signals_to(waker: socket.socket, numbers: Iterable[signal.Signals]) -> Iterator[None]:
+    """In the main thread: signals become bytes in `waker`, which does not block from then on. Afterwards everything is
+    as it was."""
+    waker.setblocking(False)
+    fd_before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    before = {number: signal.signal(number, noted) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        signal.set_wakeup_fd(fd_before)

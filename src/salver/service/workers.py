@@ -40,8 +40,8 @@ from salver.service.worker_process import (
     WorkerServer,
     flush,
     leave,
-    noted,
     run_worker,
+    signals_to,
 )
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Master:
         number where a second one cut the stop short."""
         if not hasattr(os, "fork") or threading.current_thread() is not threading.main_thread():
             raise RuntimeError("worker processes need fork, and the main thread for their signals")
-        with _signals_to(self._waker), _frozen_heap():
+        with signals_to(self._waker, _SIGNALS), _frozen_heap():
             try:
                 while not self._staff.finished:
                     self._step()
@@ -280,20 +280,6 @@ def _closed_on_error(*sockets: socket.socket) -> Iterator[None]:
         for each in sockets:
             each.close()
         raise
-
-
-@contextmanager
-def _signals_to(waker: socket.socket) -> Iterator[None]:
-    """Signals become bytes in `waker`; afterwards everything is as it was."""
-    waker.setblocking(False)
-    fd_before = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-    before = {number: signal.signal(number, noted) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        signal.set_wakeup_fd(fd_before)
 
 
 @contextmanager
