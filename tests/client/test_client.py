@@ -107,6 +107,20 @@ def test_a_reference_that_names_another_host() -> None:
         client.get("//b/x")
 
 
+@pytest.mark.parametrize(("method", "sent"), [("get", "GET"), ("Patch", "PATCH"), ("propfind", "propfind")])
+def test_methods_that_everybody_knows_are_in_capitals(method: str, sent: str) -> None:
+    transport = network(OK)
+    with client_of(transport) as client:
+        client.request(method, "http://a/")
+    assert heads(transport)[0].startswith(f"{sent} / ")
+
+
+@pytest.mark.parametrize("url", [b"http://a/", None, 5])
+def test_a_url_is_text(url: Any) -> None:
+    with client_of(network()) as client, pytest.raises(TypeError, match="a URL is a str"):
+        client.get(url)
+
+
 # Redirects
 
 

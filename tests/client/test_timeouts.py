@@ -227,6 +227,11 @@ def test_a_limit_that_is_none(value: float) -> None:
         Timeout(read=value)
 
 
+def test_a_limit_that_is_no_number() -> None:
+    with pytest.raises(TypeError, match="connect time-out is a number of seconds, not str"):
+        as_timeout("5")  # type: ignore[arg-type]
+
+
 def test_the_shorter_one_holds() -> None:
     deadline = Deadline(Timeout(read=5, total=60))
     assert deadline.within(5) == 5

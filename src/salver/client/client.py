@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _DRAINED = 65_536  # bytes of a redirect's body that are read so that its connection can be used again
 _READY_MAX = 256  # requests without options that are kept encoded
+_USUAL = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 _CARRIERS = frozenset(("content", "data", "files", "json"))
 
 
@@ -230,6 +231,8 @@ class Client:
             target = target.with_params(self._params)
         if options.get("params") is not None:
             target = target.with_params(options["params"])
+        if method.upper() in _USUAL:  # methods are case-sensitive (RFC 9110 §9.1), and nobody means another by "get"
+            method = method.upper()
         if not method.isascii() or not TOKEN.fullmatch(method.encode()):
             raise InvalidRequest(f"{method!r} is no method")
         fields = self._headers.fields
@@ -242,6 +245,8 @@ class Client:
         return self._extra_cookies if not more else {**self._extra_cookies, **more}
 
     def _url(self, url: str) -> URL:
+        if not isinstance(url, str):
+            raise TypeError(f"a URL is a str, not {type(url).__name__}")
         if self._base is None or _SCHEME.match(url):
             return parse_url(url)
         if url.startswith("//"):

@@ -27,6 +27,8 @@ class Timeout:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
+            if value is not None and not isinstance(value, (int, float)):
+                raise TypeError(f"the {name} time-out is a number of seconds, not {type(value).__name__}")
             if value is not None and not value > 0:
                 raise ValueError(f"the {name} time-out is a number of seconds above 0, or None; not {value!r}")
             if value is not None and value > _FOR_EVER:
