@@ -78,6 +78,13 @@ def test_no_name_leads_out_of_the_folder(upload: Any, folder: Path, name: str) -
     assert path.read_bytes() == DATA and path.name.isprintable()
 
 
+def test_what_ends_in_a_slash_is_a_folder_or_an_error(upload: Any, folder: Path) -> None:
+    assert upload("b.txt").save_to(f"{folder}/") == folder / "b.txt"
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        upload().save_to(f"{folder}/photos/")
+    assert [path.name for path in folder.iterdir()] == ["b.txt"]
+
+
 def test_many_of_one_name(upload: Any, folder: Path) -> None:
     for number in range(100):
         (folder / ("a.txt" if not number else f"a-{number}.txt")).touch()

@@ -60,7 +60,8 @@ class Upload:
 
     def save_to(self, target: str | os.PathLike[str]) -> Path:
         """Keep the file: in a folder, under `safe_name` or, where that is taken, with a number ("a-1.txt"); or under a
-        path of the caller's own, in the place of what is there. Returns where it is now.
+        path of the caller's own, in the place of what is there. A target that ends in a slash means a folder, and
+        raises FileNotFoundError where there is none. Returns where it is now.
 
         When this returns, the file is on the disk (fsync) and complete; when it raises OSError, nothing is there.
         Blocks.
@@ -68,6 +69,8 @@ class Upload:
         path = Path(target)
         if path.is_dir():
             return self._save_in(path)
+        if os.fspath(target).endswith("/"):
+            raise FileNotFoundError(errno.ENOENT, "there is no such folder", os.fspath(target))
         temporary = self._write_in(path.parent)
         try:
             os.replace(temporary, path)
