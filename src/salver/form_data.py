@@ -78,7 +78,7 @@ def _library() -> Any:
     try:
         from multipart import MultipartError, PushMultipartParser
     except ImportError:
-        raise RuntimeError('multipart forms need the library "multipart": pip install "salver[forms]"') from None
+        raise ImportError('multipart forms need the library "multipart": pip install "salver[forms]"') from None
     return PushMultipartParser, MultipartError
 
 

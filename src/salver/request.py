@@ -289,7 +289,8 @@ class Request:
         try:
             return self.attributes["session"]
         except KeyError:
-            raise RuntimeError("there is no session: wrap the handler in a session middleware first") from None
+            what = "there is no session: a session middleware makes it, as app.use(sessions(secret_key=…))"
+            raise RuntimeError(what) from None
 
     @property
     def user(self) -> Any:

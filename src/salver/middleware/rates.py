@@ -67,7 +67,7 @@ def rate_limit(
 
             if verdict.retry_in <= 0.0:
                 return respond_and_finish(respond, request, params, finish)
-            refusal = problem(request, 429, "That were too many requests. Try again a little later.")
+            refusal = problem(request, 429, "Those were too many requests. Try again a little later.")
             refusal.headers["Retry-After"] = str(math.ceil(verdict.retry_in))
             finish(request, refusal.headers)
             return refusal
