@@ -6,6 +6,7 @@ import datetime
 import email.utils
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,23 @@ def test_a_slow_redirect_body_does_not_hold_the_next_request() -> None:
     with client_of(transport) as client:
         assert client.get("http://a/").text == "ok"
     assert transport.wires[0].closed
+
+
+def test_a_redirect_that_drips_does_not_hold_us() -> None:
+    def drips(connection: Connection, number: int) -> None:
+        if number > 1:
+            connection.head()
+            connection.send(OK)
+            return
+        connection.head()
+        connection.send(b"HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 60000\r\n\r\n")
+        while not server.over.wait(0.05):
+            connection.send(b"x")
+
+    with RawServer(drips) as server, Client(trust_env=False, timeout=10) as client:
+        begun = time.monotonic()
+        assert client.get(server.url).text == "ok"
+        assert time.monotonic() - begun < 8
 
 
 # Retries

@@ -135,7 +135,7 @@ def test_the_time_to_wait_is_counted_once() -> None:
     link = pool.take(A, patient())
     begun = time.monotonic()
     thread, results = in_thread(lambda: pool.take(A, patient(0.5)))
-    while time.monotonic() - begun < 1.5 and not results:
+    while time.monotonic() - begun < 6 and not results:
         until(lambda: pool._queue or results)
         with pool._lock:  # woken, and nothing is there
             for waiter in list(pool._queue):
@@ -144,7 +144,7 @@ def test_the_time_to_wait_is_counted_once() -> None:
         time.sleep(0.01)
     thread.join(10)
     assert isinstance(results[0], PoolTimedOut)
-    assert 0.45 < time.monotonic() - begun < 1.4
+    assert 0.45 < time.monotonic() - begun < 5
     pool.discard(link)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://")
 _DRAINED = 65_536  # bytes of a redirect's body that are read so that its connection can be used again
+_DRAIN_SECONDS = 1.0  # that they may take, so that one who drips does not hold us
 _READY_MAX = 256  # requests without options that are kept encoded
 _USUAL = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 _CARRIERS = frozenset(("content", "data", "files", "json"))
@@ -341,11 +343,11 @@ class Client:
 
 def _drain(response: Response) -> None:
     """Read a body that nobody wants, where that is cheaper than another connection."""
-    size = 0
+    size, end = 0, time.monotonic() + _DRAIN_SECONDS
     try:
         for part in response.iter_raw():
             size += len(part)
-            if size > _DRAINED:
+            if size > _DRAINED or time.monotonic() > end:
                 break
     except ClientError:
         pass
