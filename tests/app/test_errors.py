@@ -121,6 +121,15 @@ def test_500_is_for_what_nobody_else_takes_and_the_log_has_it(caplog: pytest.Log
     assert "returned None" in record.getMessage() and not record.exc_info
 
 
+def test_a_query_with_a_secret_in_it_is_not_logged_with_the_error(caplog: pytest.LogCaptureFixture) -> None:
+    app = app_raising(ZeroDivisionError())
+    app.errorhandler(500)(lambda request, error: "sorry")
+    ask(app, "/?page=2")
+    ask(app, "/?page=2&password=open")
+    shown, masked = (record.getMessage() for record in caplog.records)
+    assert "/?page=2" in shown and "open" not in masked and "/?***" in masked
+
+
 def test_what_has_no_page_is_the_servers() -> None:
     with pytest.raises(ZeroDivisionError):
         app_raising(ZeroDivisionError())(make())

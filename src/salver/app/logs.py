@@ -34,12 +34,16 @@ def one_line(text: str) -> str:
 def log_head(request: Request) -> None:
     """The request's head as it was sent, at the debug level, without what lets somebody in: a field or a query that
     looks as if it had something secret is not shown."""
-    path, mark, query = request.target.partition("?")
-    lines = [f"{request.method} {path}{mark}{_masked(query, unquote_plus(query))} {request.version}"]
+    lines = [f"{request.method} {_shown_target(request)} {request.version}"]
     for name, value in request.headers.fields:
         hidden = name.lower() in _SECRET
         lines.append(f"{name}: {_MASK if hidden else _masked(value, f'{name}: {value}')}")
     logger.debug("%s %s", request.client.host, one_line("\r\n".join(lines)))
+
+
+def _shown_target(request: Request) -> str:
+    path, mark, query = request.target.partition("?")
+    return f"{path}{mark}{_masked(query, unquote_plus(query)) if query else ''}"
 
 
 def _masked(text: str, meaning: str) -> str:
@@ -51,6 +55,6 @@ def _masked(text: str, meaning: str) -> str:
 def log_failure(request: Request, error: Exception) -> None:
     """What a view raised, where the app has a page for it and the server will not hear of it."""
     if isinstance(error, ResultError):
-        logger.error("failed on %s %r: %s", request.method, request.target, error)
+        logger.error("failed on %s %r: %s", request.method, _shown_target(request), error)
     else:
-        logger.error("failed on %s %r", request.method, request.target, exc_info=error)
+        logger.error("failed on %s %r", request.method, _shown_target(request), exc_info=error)
