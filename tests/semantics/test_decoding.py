@@ -43,6 +43,17 @@ def test_undone_however_it_comes(coding: str, packed: bytes, data: bytes, size: 
     assert b"".join(out) == data and all(len(piece) <= 65_536 for piece in out)
 
 
+@pytest.mark.parametrize("size", [1, 1 << 30])
+def test_zeros_behind_the_last_member_are_nothing_and_garbage_behind_them_is_refused(size: int) -> None:
+    """As tapes are filled up with them."""
+    padded = gzip.compress(b"one ") + bytes(20)
+    pieces = [padded[start : start + size] for start in range(0, len(padded), size)]
+    assert b"".join(decoded(pieces, "gzip", 4)) == b"one "
+    with pytest.raises(RemoteProtocolError) as caught:
+        list(decoded([*pieces, b"garbage"], "gzip", 4))
+    assert caught.value.status == 400
+
+
 @pytest.mark.parametrize(("coding", "packed", "data"), [case for case in CASES if case[2]])
 def test_one_byte_more_than_the_limit(coding: str, packed: bytes, data: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
