@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -235,6 +236,30 @@ def test_an_answer_that_comes_while_we_send(pair: Pair) -> None:
     assert got == sent
     assert back == sent
     assert not wire.is_readable()
+
+
+def test_a_peer_that_ends_while_we_send(pair: Pair) -> None:
+    """It has said its last, and takes nothing: that is an error at once, not a wait for the limit."""
+    wire, far = pair
+    wire.limit(20, 20)
+
+    def end() -> None:
+        far.sendall(b"enough")
+        if isinstance(far, ssl.SSLSocket):
+            far.settimeout(0.5)
+            with contextlib.suppress(OSError):
+                far.unwrap()
+        socket.socket.shutdown(far, socket.SHUT_WR)
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    begun = time.monotonic()
+    with pytest.raises(OSError) as caught:
+        wire.send_all(bytes(30_000_000))
+    assert not is_timeout(caught.value)
+    assert time.monotonic() - begun < 15
+    thread.join()
+    assert wire.recv(100) == b"enough"
 
 
 def test_looking_takes_nothing_away(pair: Pair) -> None:

@@ -96,6 +96,8 @@ class Link:
             self._limit(deadline)
         try:
             self._wire.send_all(data)
+        except ClientError:  # some of them are an OSError, too
+            raise
         except OSError as error:
             if is_timeout(error) and not self._wire.is_readable():
                 raise self._too_late(deadline, WriteTimedOut("the server takes no more of the request")) from None
@@ -207,7 +209,7 @@ class Link:
             self._limit(deadline)
         try:
             data = self._wire.recv(self._size)
-        except ClientError:  # some of them are an OSError, too
+        except ClientError:  # as above
             raise
         except OSError as error:
             if is_timeout(error):

@@ -74,7 +74,7 @@ class SocketWire:
         self._write: float | None = None
         self._poll = _readiness(sock)
         self._send = sock.send
-        self._ahead = b""
+        self._ahead = bytearray()
         self.recv: Callable[[int], bytes] = sock.recv  # the C method itself: no line of Python in between
         self.send_all: Callable[[bytes], object] = self._send_all if _UNIX else sock.sendall
 
@@ -104,7 +104,7 @@ class SocketWire:
         self.recv = self._recv_ahead
 
     def _recv_ahead(self, size: int) -> bytes:
-        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        data = _taken(self._ahead, size)
         if not self._ahead:
             self.recv = self._socket.recv
         return data
@@ -144,14 +144,13 @@ class TLSWire:
         self._read: float | None = None
         self._write: float | None = None
         self._poll = _readiness(sock)
-        self._ahead = b""
+        self._ahead = bytearray()
         self.recv: Callable[[int], bytes] = self._recv
         self.send_all: Callable[[bytes], object] = self._send_all
 
     def _recv(self, size: int) -> bytes:
         if self._ahead:
-            data, self._ahead = self._ahead[:size], self._ahead[size:]
-            return data
+            return _taken(self._ahead, size)
         self._socket.settimeout(self._read)
         return self._recv_now(size)
 
@@ -181,18 +180,21 @@ class TLSWire:
         while record:
             try:
                 record = record[self._socket.send(record) :]
-            except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                if not _await_room(self._socket, self._write, reads=len(self._ahead) < _AHEAD_MAX):
-                    self._read_ahead()
+            except ssl.SSLWantReadError:  # TLS has something to settle first
+                _await(self._socket, select.POLLIN, self._write)
+            except ssl.SSLWantWriteError:
+                has_room = _await_room(self._socket, self._write, reads=len(self._ahead) < _AHEAD_MAX)
+                if not has_room and self._read_ahead() == b"":
+                    raise BrokenPipeError("the peer has ended the connection, and takes nothing") from None
 
-    def _read_ahead(self) -> bool:
-        """Take what has arrived; whether it was data, or the end."""
+    def _read_ahead(self) -> bytes | None:
+        """Take what has arrived: data, which is kept, b"" for the end, None for what is TLS's own."""
         try:
             data = self._recv_now(_RECORD)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return False  # a session ticket, or a part of a record
+            return None  # a session ticket, or a part of a record
         self._ahead += data
-        return True
+        return data
 
     def limit(self, read: float | None, write: float | None) -> None:
         self._read, self._write = read, write
@@ -204,7 +206,7 @@ class TLSWire:
         self._socket.settimeout(0.0)
         try:
             while self._poll():
-                if self._read_ahead():
+                if self._read_ahead() is not None:
                     return True
         except OSError:
             return True
@@ -217,13 +219,23 @@ class TLSWire:
 def _await_room(sock: socket.socket, seconds: float | None, *, reads: bool) -> bool:
     """Wait until the peer takes more: True; or, where `reads`, until it has something to say first: False. A server
     that answers while it reads takes no more before its answer is taken. Raises TimeoutError."""
+    events = _await(sock, select.POLLOUT | (select.POLLIN if reads else 0), seconds)
+    return bool(events & select.POLLOUT) or not events & select.POLLIN  # an error alone is told by sending
+
+
+def _await(sock: socket.socket, events: int, seconds: float | None) -> int:
     poll = select.poll()
-    poll.register(sock, select.POLLOUT | (select.POLLIN if reads else 0))
+    poll.register(sock, events)
     found = poll.poll(None if seconds is None else max(1, seconds * 1000))
     if not found:
         raise TimeoutError("the peer takes nothing")
-    events = found[0][1]
-    return bool(events & select.POLLOUT) or not events & select.POLLIN  # an error alone is told by sending
+    return found[0][1]
+
+
+def _taken(kept: bytearray, size: int) -> bytes:
+    data = bytes(kept[:size])
+    del kept[:size]
+    return data
 
 
 def _refused(error: ssl.SSLError) -> TLSFailed:
