@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from salver.request import Request
 from salver.response import Response
 from salver.service.server import Server
+from tests.cli.commands import SALVER, SECONDS, environment
 from tests.cli.getting import answer, canned, get
 
 BLOB = bytes(range(256)) * 400
@@ -167,11 +169,13 @@ def test_bytes_go_through_a_pipe_as_they_are(url: str) -> None:
     assert (headers["range"], headers["accept-encoding"]) == ("bytes=5-9", "identity")
 
 
+def test_an_output_that_is_closed(url: str) -> None:
+    command = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *SALVER, "get", f"{url}/blob", "-i"]
+    done = subprocess.run(command, env=environment(), stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_reader_that_leaves(url: str) -> None:
-    import subprocess
-
-    from tests.cli.commands import SALVER, environment
-
     process = subprocess.Popen(
         [*SALVER, "get", f"{url}/blob"], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -40,6 +40,8 @@ def fetch(arguments: Sequence[str]) -> int:
     in the main thread."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the bar's cursor and the partial file are put right
     wanted = parse_get(arguments)
+    if sys.stdout is None:  # it was closed when the process began
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     try:
         try:
             return _fetched(wanted)
