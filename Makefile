@@ -11,7 +11,7 @@ OPTIMISED := $(RUN) -O -m pytest -q -m "not bench" -W "ignore:assertions not in 
 MEASURED := $(RUN) -m pytest -q -m "not bench" --cov-report=term
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test cpython test-all test-tools lint format types arch bench fuzz docs build clean
+.PHONY: help setup serve test cover cpython test-all test-tools lint format types arch bench fuzz docs build clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -27,6 +27,9 @@ serve: setup ## serve examples/site on port 8000
 test: setup test-tools ## every test; protocol and semantics under -O too, and covered entirely by their own
 	$(OPTIMISED) tests/protocol tests/semantics
 	$(MEASURED) tests/protocol tests/semantics --cov=salver.protocol --cov=salver.semantics --cov-fail-under=100
+	$(RUN) -m pytest -m "not bench" --no-cov --ignore=tests/protocol --ignore=tests/semantics
+
+cover: setup test-tools ## which lines and branches the whole suite runs; twice as long as without
 	$(RUN) -m pytest -m "not bench" --cov=salver --cov-report=term
 
 test-tools:
