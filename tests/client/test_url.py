@@ -89,6 +89,16 @@ def test_what_is_secret_is_not_shown() -> None:
     assert url != parse_url("http://a/x")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["http://me:s3cret@a b/", "me:s3cret@a/x", "//me:s3cret@a/", "http://me:s3cret@x@a\t/", "http://me:s3cret@a\\/"],
+)
+def test_what_is_secret_is_not_in_an_error_either(text: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        parse_url(text)
+    assert "s3cret" not in str(caught.value)
+
+
 # RFC 3986 §5.4.1 and §5.4.2, with the base of the RFC.
 REFERENCES = {
     "g": "/b/c/g",

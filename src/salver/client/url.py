@@ -27,6 +27,7 @@ _REG_NAME = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,252})")
 _PORT = re.compile(r"[0-9]{0,5}")
 _PATH_SAFE = "/!$&'()*+,;=:@-._~%"
 _QUERY_SAFE = _PATH_SAFE + "?"
+_USERINFO = re.compile(r"^([^/?#]*//|)[^/?#]*@")
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -131,7 +132,9 @@ def parse_url(text: str) -> URL:
     cleaned = _clean(text)
     scheme, authority, path, query, fragment = _split(cleaned)
     if scheme is None or authority is None:
-        raise InvalidRequest(f"{text!r} is not a whole URL; write it with its scheme, like http://{_hint(cleaned)}")
+        raise InvalidRequest(
+            f"{shown(text)!r} is not a whole URL; write it with its scheme, like http://{_hint(shown(cleaned))}"
+        )
     return _absolute(scheme, authority, path, query, fragment or "")
 
 
@@ -169,7 +172,7 @@ def _clean(text: str) -> str:
         authority_end = _authority_end(stripped)
         stripped = stripped[:authority_end] + stripped[authority_end:].replace(" ", "%20")
     if _NEVER.search(stripped):
-        raise InvalidRequest(f"{text!r} is no URL: it has a blank, a backslash or a control character in it")
+        raise InvalidRequest(f"{shown(text)!r} is no URL: it has a blank, a backslash or a control character in it")
     return stripped
 
 
@@ -184,7 +187,7 @@ def _authority_end(text: str) -> int:
 def _split(text: str) -> tuple[str | None, str | None, str, str | None, str | None]:
     matched = _PARTS.fullmatch(text)
     if matched is None:  # the expression takes everything; this is for the type
-        raise InvalidRequest(f"{text!r} is no URL")
+        raise InvalidRequest(f"{shown(text)!r} is no URL")
     return matched[1], matched[2], matched[3], matched[4], matched[5]
 
 
@@ -276,6 +279,11 @@ def _without_dots(path: str) -> str:
         else:
             kept.append(segment)
     return "/".join(kept)
+
+
+def shown(text: str) -> str:
+    """What was given as a URL, without what may be a user and a password in it."""
+    return _USERINFO.sub(r"\1", text, count=1)
 
 
 def _hint(text: str) -> str:
