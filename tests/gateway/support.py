@@ -129,15 +129,17 @@ OTHERS: set[int] = set()  # what fixtures of the whole session had started befor
 
 
 def children() -> list[int]:
-    """Processes that this one has started and not waited for, zombies among them; those of `OTHERS` not counted."""
+    """Processes that this one has started and not waited for, zombies among them; not counted are those of `OTHERS`,
+    and the one that `multiprocessing` keeps from its first use to the end of this process."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 parent = int((entry / "stat").read_text().rpartition(") ")[2].split()[1])
+                command = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if parent == os.getpid():
+            if parent == os.getpid() and b"multiprocessing.resource_tracker" not in command:
                 found.append(int(entry.name))
     return [pid for pid in found if pid not in OTHERS]
 
