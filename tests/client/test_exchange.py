@@ -1,4 +1,4 @@
-"""Requests and responses over a network of scripts: retries, redirects, connections used again, and what is sent."""
+"""Requests and responses over a network of scripts: retries, connections used again, and what is sent."""
 
 from __future__ import annotations
 
@@ -268,60 +268,6 @@ def test_the_total_holds_over_retries() -> None:
     retries = Retries(lost=2, statuses=[503])
     with client_of(transport, retries=retries, timeout=Timeout(total=5.0)) as client, pytest.raises(TotalTimedOut):
         client.get("http://a/")
-
-
-# Redirects
-
-
-@pytest.mark.parametrize(
-    ("status", "method", "content", "follows"),
-    [
-        (301, "GET", b"", "GET"),
-        (301, "POST", b"x\r\n", "GET"),
-        (301, "PUT", b"x\r\n", "PUT"),
-        (302, "POST", b"x\r\n", "GET"),
-        (302, "HEAD", b"", "HEAD"),
-        (303, "POST", b"x\r\n", "GET"),
-        (303, "PUT", b"x\r\n", "GET"),
-        (303, "HEAD", b"", "HEAD"),
-        (307, "POST", b"x\r\n", "POST"),
-        (308, "PUT", b"x\r\n", "PUT"),
-    ],
-)
-def test_what_follows(status: int, method: str, content: bytes, follows: str) -> None:
-    redirect = b"HTTP/1.1 %d x\r\nLocation: /to?q#f\r\nContent-Length: 0\r\n\r\n" % status
-    answer = OK.removesuffix(b"ok") if follows == "HEAD" else OK
-    transport = network(redirect, answer)
-    with client_of(transport) as client:
-        response = client.request(method, "http://a/", content=content, headers={"Content-Type": "x/y"})
-    _, second = heads(transport.wires[0].sent)
-    assert second == f"{follows} /to?q HTTP/1.1"
-    assert response.url == "http://a/to?q#f"
-    assert [each.status for each in response.history] == [status]
-    kept = transport.wires[0].sent.split(second.encode())[1]
-    assert kept.endswith(b"\r\n\r\n" + content) is (follows != "GET" or not content)
-    assert (b"Content-Type" in kept) is (follows in (method, "HEAD"))
-
-
-@pytest.mark.parametrize("status", [300, 304, 305, 306, 310, 200])
-def test_what_is_no_redirect(status: int) -> None:
-    transport = network(b"HTTP/1.1 %d x\r\nLocation: /to\r\nContent-Length: 0\r\n\r\n" % status)
-    with client_of(transport) as client:
-        assert client.get("http://a/").status == status
-
-
-def test_a_redirect_that_is_not_followed() -> None:
-    transport = network(b"HTTP/1.1 302 x\r\nLocation: /to\r\nContent-Length: 2\r\n\r\nok")
-    with client_of(transport, follow_redirects=False) as client:
-        response = client.get("http://a/")
-    assert response.is_redirect
-    assert response.content == b"ok"
-
-
-def test_an_iterator_cannot_follow() -> None:
-    transport = network(b"HTTP/1.1 307 x\r\nLocation: /to\r\nContent-Length: 0\r\n\r\n")
-    with client_of(transport) as client, pytest.raises(InvalidRequest, match="iterator"):
-        client.post("http://a/", content=iter([b"x"]), headers={"Expect": None})
 
 
 # Responses
