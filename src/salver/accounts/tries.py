@@ -9,7 +9,6 @@ be asked, each process counts for itself until it can.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import logging
 import math
 import threading
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from salver.accounts.errors import StoreError, TooManyTries
+from salver.middleware.networks import client_network
 
 if TYPE_CHECKING:
     import redis
@@ -172,7 +172,7 @@ class Tries:
 
     def register(self, address: str) -> None:
         """One more account that an address asks for. Raises `TooManyTries` where it has asked for too many."""
-        keys = [f"salver:tries:register:{_network(address)}"]
+        keys = [f"salver:tries:register:{client_network(address)}"]
         ((count, ends),) = self._counter.read(keys)
         if count >= self._limits[1]:
             raise TooManyTries("too many accounts", retry_after=max(1, ends))
@@ -184,19 +184,6 @@ class Tries:
 
 
 def _keys(key: str, address: str) -> list[str]:
-    network = _network(address)
+    network = client_network(address)
     pair = hashlib.sha256(f"{network} {key}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return [f"salver:tries:pair:{pair}", f"salver:tries:address:{network}"]
-
-
-def _network(address: str) -> str:
-    """IPv6 by its /64, which is what one client has."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -11,6 +11,8 @@ from typing import Union
 
 UNIX = "unix:"
 
+_IPV6_CLIENT = 64  # bits: what one client is given, and can take any address of
+
 IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
@@ -23,6 +25,17 @@ def maybe_address(host: str) -> IPAddress | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return address if mapped is None else mapped
+
+
+def client_network(host: str) -> str:
+    """What counts as one client, of a peer's address: IPv4 whole, IPv6 by its /64, the host as it is where it is
+    neither."""
+    if ":" not in host:
+        return host
+    address = maybe_address(host)
+    if not isinstance(address, ipaddress.IPv6Address):
+        return host if address is None else str(address)
+    return f"{ipaddress.IPv6Address(int(address) >> _IPV6_CLIENT << _IPV6_CLIENT)}/{_IPV6_CLIENT}"
 
 
 class Networks:

@@ -10,7 +10,6 @@ of its own.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import math
 import threading
 import time
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from salver.handler import Middleware, respond_and_finish, responder, wraps_handler
-from salver.middleware.networks import maybe_address
+from salver.middleware.networks import client_network
 from salver.problem import problem
 from salver.protocol.headers import MutableHeaders
 from salver.request import Request
@@ -28,7 +27,6 @@ from salver.response import Response
 _TABLE = 65_536  # buckets; about 12 MB when all are used
 _ERROR = 1e-9  # seconds: of sums of times
 _LONGEST_KEY = 128  # characters that are remembered as they are
-_IPV6_CLIENT = 64  # bits: what one client is given, and can take any address of
 
 
 def rate_limit(
@@ -78,14 +76,8 @@ def rate_limit(
 
 
 def client_key(request: Request) -> str:
-    """The client's address as one that counts: IPv4 whole, IPv6 by its /64, the host as it is where it is neither."""
-    host = request.client.host
-    if ":" not in host:
-        return host
-    address = maybe_address(host)
-    if not isinstance(address, ipaddress.IPv6Address):
-        return host if address is None else str(address)
-    return f"{ipaddress.IPv6Address(int(address) >> _IPV6_CLIENT << _IPV6_CLIENT)}/{_IPV6_CLIENT}"
+    """The client's address as one that counts; see `client_network`."""
+    return client_network(request.client.host)
 
 
 def _digest(key: str) -> str:
