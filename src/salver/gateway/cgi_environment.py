@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from salver.gateway.cgi_lookup import Script
 from salver.gateway.cgi_settings import CGISettings
+from salver.gateway.meta_variables import remote_address, server_name_and_port
 from salver.protocol.grammar import HOST
 from salver.request import Request
 
@@ -71,12 +72,13 @@ def _add_settings(found: dict[bytes, bytes], settings: CGISettings, own: Mapping
 
 
 def _meta_variables(request: Request, script: Script) -> dict[bytes, str]:
-    host, port = _host_and_port(request)
+    host = request.host if HOST.fullmatch(request.host.encode("ascii")) else ""
+    name, port = server_name_and_port(host, request.scheme)
     peer = request.client
-    address = "127.0.0.1" if peer.host == "unix:" else peer.host  # §4.1.8: an address, and that peer is on this machine
+    address = remote_address(peer)
     found = {
         b"GATEWAY_INTERFACE": "CGI/1.1",
-        b"SERVER_NAME": host,
+        b"SERVER_NAME": name,
         b"SERVER_PORT": port,
         b"SERVER_PROTOCOL": request.version,
         b"REQUEST_METHOD": request.method,
@@ -95,17 +97,6 @@ def _meta_variables(request: Request, script: Script) -> dict[bytes, str]:
     if request.scheme == "https":
         found[b"HTTPS"] = "on"
     return found
-
-
-def _host_and_port(request: Request) -> tuple[str, str]:
-    """§4.1.14 and §4.1.15, as the client named the server."""
-    host = request.host
-    if not host or not HOST.fullmatch(host.encode("ascii")):
-        host = "localhost"
-    name, port = host, ""
-    if not host.endswith("]") and ":" in host:
-        name, _, port = host.rpartition(":")
-    return name, port or ("443" if request.scheme == "https" else "80")
 
 
 def _from_fields(request: Request, pass_authorization: bool) -> dict[bytes, bytes]:

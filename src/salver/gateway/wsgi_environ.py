@@ -15,6 +15,7 @@ from io import SEEK_END, BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from salver.gateway.meta_variables import remote_address, server_name_and_port
 from salver.gateway.wsgi_errors import ErrorsToLog
 from salver.gateway.wsgi_file import FileWrapper
 from salver.protocol.framing import CHUNKED
@@ -24,7 +25,6 @@ from salver.request import ClientAddress, Forwarded, Request
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
 # RFC 3875 §4.1.2 and §4.1.3 give these variables of their own; the coding is said where the body still has it.
 _LEFT_OUT = frozenset(("content-length", "content-type", "proxy", "transfer-encoding"))
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 Environ = dict[str, Any]
 
@@ -88,11 +88,11 @@ class EnvironMaker:
         """What does not change as long as the section and the connection are the same."""
         client, scheme, host = request.client, request.scheme, request.host
         environ = {**self._constants, **_variables(section)}
-        name, port = _name_and_port(host, scheme)
+        name, port = server_name_and_port(host, scheme)
         environ["SERVER_NAME"] = name
         environ["SERVER_PORT"] = port
         environ["SERVER_PROTOCOL"] = request.version
-        environ["REMOTE_ADDR"] = "127.0.0.1" if client.host == "unix:" else client.host  # RFC 3875 §4.1.8: an address
+        environ["REMOTE_ADDR"] = remote_address(client)
         environ["REMOTE_PORT"] = str(client.port)
         environ["wsgi.url_scheme"] = scheme
         if host:
@@ -137,13 +137,3 @@ def _variables(section: Section) -> Environ:
 
 def _decoded(path: str) -> str:
     return unquote_to_bytes(path).decode("latin-1")
-
-
-def _name_and_port(host: str, scheme: str) -> tuple[str, str]:
-    """RFC 3875 §4.1.14 and §4.1.15: as the client named the server."""
-    if not host:
-        return "localhost", _DEFAULT_PORTS[scheme]
-    if host.endswith("]"):
-        return host, _DEFAULT_PORTS[scheme]
-    name, _, port = host.rpartition(":") if ":" in host else (host, "", "")
-    return name, port or _DEFAULT_PORTS[scheme]
