@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.semantics.negotiation import acceptable_codings, best_type, with_vary
+from salver.semantics.negotiation import acceptable_codings, best_language, best_type, with_vary
 
 CODINGS = ("br", "zstd", "gzip")
 OFFERS = ("text/html", "application/json")
@@ -124,3 +124,25 @@ def test_no_value_raises(value: str) -> None:
 )
 def test_vary_names_each_field_once(vary: str | None, names: tuple[str, ...], result: str) -> None:
     assert with_vary(vary, *names) == result
+
+
+@pytest.mark.parametrize(
+    ("field", "chosen"),
+    [
+        (None, None),
+        ("", None),
+        ("fr", None),
+        ("en", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-GB, zh;q=0.9", "en"),
+        ("ZH-hans", "zh"),
+        ("fr, *;q=0.1", "en"),
+        ("en;q=0, *", "zh"),
+        ("en;q=0, zh;q=0", None),
+        ("zh;q=2, en;q=0.1", "en"),
+        ("zh_CN, en;q=0.1", "en"),
+        ("en;q=0.5, zh;q=0.5", "en"),
+    ],
+)
+def test_the_best_language(field: str | None, chosen: str | None) -> None:
+    assert best_language(field, ("en", "zh")) == chosen

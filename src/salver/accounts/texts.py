@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from salver.accounts.errors import AccountError
+from salver.semantics.negotiation import best_language
 
 ENGLISH, CHINESE = "en", "zh"
-
-_MEMBER = re.compile(r"([A-Za-z*]{1,8})(?:-[A-Za-z0-9]{1,8})*(?:[ \t]*;[ \t]*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?")
 
 TEXTS = {
     ENGLISH: {
@@ -121,15 +118,8 @@ _WITH_LIMIT = {"bad_name": "name_too_long", "weak_password": "password_too_short
 
 
 def language_of(accept_language: str | None) -> str:
-    """The one of our languages that an Accept-Language field likes best (RFC 9110 §12.5.4), English for none."""
-    weights: dict[str, float] = {}
-    for member in (accept_language or "")[:1_000].split(","):
-        matched = _MEMBER.fullmatch(member.strip(" \t"))
-        if matched is not None:
-            weights.setdefault(matched[1].lower(), float(matched[2] or 1))
-    anything = weights.get("*", 0.0)
-    best = max(TEXTS, key=lambda each: weights.get(each, anything))
-    return best if weights.get(best, anything) > 0 else ENGLISH
+    """The one of our languages that an Accept-Language field likes best, English for none."""
+    return best_language(accept_language, tuple(TEXTS)) or ENGLISH
 
 
 def words_of(language: str) -> dict[str, str]:

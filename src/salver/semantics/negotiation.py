@@ -1,5 +1,5 @@
-"""What a client would rather have: Accept and Accept-Encoding with their weights (RFC 9110 §12.4.2, §12.5), and how
-an answer says that it was asked (Vary).
+"""What a client would rather have: Accept, Accept-Encoding and Accept-Language with their weights (RFC 9110 §12.4.2,
+§12.5), and how an answer says that it was asked (Vary).
 
 A member that is malformed is left out, the others count, up to a hundred of them. Time is linear in the field's
 length: quoted strings are taken out first, by a pattern that never goes back, and then commas and semicolons mean
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _MEDIA_RANGE = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+/[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_LANGUAGE_RANGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*|\*")  # RFC 4647 §2.1
 _WEIGHT = re.compile(r"[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")  # §12.4.2: qvalue
 
 # Members of a field that count, and parameters of a member; browsers send about ten.
@@ -60,6 +61,18 @@ def _type_weight(weights: dict[str, float], offer: str) -> float:
         if candidate in weights:
             return weights[candidate]
     return 0.0
+
+
+def best_language(accept_language: str | None, offers: Sequence[str]) -> str | None:
+    """The offered language ("en", no subtags) that an Accept-Language field likes best, the first of several; None
+    where it takes none of them, or says nothing. A range with subtags counts for its language: who reads "en-GB" reads
+    "en". RFC 9110 §12.5.4."""
+    weights: dict[str, float] = {}
+    for name, weight in _weighted(accept_language or "", _LANGUAGE_RANGE).items():
+        weights.setdefault(name.partition("-")[0], weight)
+    anything = weights.get("*", 0.0)
+    best = max(offers, key=lambda offer: weights.get(offer, anything))
+    return best if weights.get(best, anything) > 0 else None
 
 
 def acceptable_codings(accept_encoding: str | None, offers: Sequence[str]) -> tuple[str, ...]:
