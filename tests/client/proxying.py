@@ -4,6 +4,7 @@ bytes that a test has written."""
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -76,17 +77,18 @@ def read_exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def relay(one: socket.socket, other: socket.socket) -> None:
-    def copy(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while part := source.recv(65_536):
-                sink.sendall(part)
-        with contextlib.suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-    back = threading.Thread(target=copy, args=(other, one), daemon=True)
-    back.start()
-    copy(one, other)
-    back.join(SECONDS)
+    """Both ways, until either side ends. In one thread: an SSLSocket may not be read and written at the same time (an
+    SSL object of OpenSSL is not thread-safe, and Python locks it from 3.13 on)."""
+    across = {one: other, other: one}
+    with contextlib.suppress(OSError, ValueError):
+        while True:
+            held = [side for side in across if isinstance(side, ssl.SSLSocket) and side.pending()]
+            readable = held or select.select(list(across), [], [], SECONDS)[0]
+            for side in readable:
+                part = side.recv(65_536)
+                if not part:
+                    return
+                across[side].sendall(part)
 
 
 def http_proxy(upstream: int = 0, **fields: str) -> Callable[[SmallProxy, socket.socket], None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -14,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 HELLO = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -114,9 +118,9 @@ class Live:
 
     @property
     def log(self) -> str:
-        """Standard error so far."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
+        """Standard error so far. By `pread`: the place in the file is shared with the server, which writes there."""
+        descriptor = self._log.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
     # Its end
 
@@ -189,3 +193,23 @@ def wait_until(true: Callable[[], bool], within: float = 10.0) -> float:
         assert time.monotonic() - begun < within, "it never came true"
         time.sleep(0.01)
     return time.monotonic() - begun
+
+
+def stop_process(pid: int) -> None:
+    """SIGSTOP, and every thread has heard: until then one may still be what a new connection wakes."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    wait_until(lambda: all(_state(each) == "T" for each in threads.iterdir()))
+
+
+def _state(thread: Path) -> str:
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
+
+
+def wait_until_refused(server: Live) -> None:
+    """Nobody listens there any more. A connection that the listener's end cuts off was in its queue."""
+    with pytest.raises(ConnectionRefusedError):
+        while True:
+            with contextlib.suppress(ConnectionResetError):
+                server.connect().close()
+            time.sleep(0.01)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.live import HELLO, Live, live, read_reply, wait_until
+from tests.faults.live import HELLO, Live, live, read_reply, stop_process, wait_until
 from tests.faults.load import Tally, load
 
 pytestmark = pytest.mark.fault
@@ -65,7 +65,7 @@ class TestKilled:
     def test_a_stopped_one_is_noticed_and_the_other_serves(self):
         with two_workers("--heartbeat", "2") as server:
             first = serving(server)[0]
-            os.kill(first, signal.SIGSTOP)
+            stop_process(first)
             begun = time.monotonic()
             waits = []
             while first in serving(server):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.faults.live import HELLO, live, read_reply, read_to_end
+from tests.faults.live import HELLO, live, read_reply, read_to_end, wait_until_refused
 from tests.faults.load import load
 
 pytestmark = pytest.mark.fault
@@ -47,9 +47,7 @@ class TestSigterm:
             busy.sendall(b"GET /sleep?s=1 HTTP/1.1\r\nHost: a\r\n\r\n")
             time.sleep(0.2)
             server.signal(signal.SIGTERM)
-            time.sleep(0.3)
-            with pytest.raises(ConnectionRefusedError):
-                server.connect()
+            wait_until_refused(server)
             socket.create_server(("127.0.0.1", server.port)).close()
             assert read_reply(busy).status == 200
 
