@@ -41,12 +41,16 @@ PLAIN = "salver; Max-Age=7776000; Path=/; HttpOnly; SameSite=Lax"
         ("http", "127.0.0.1:8000", ("127.0.0.1", 1), PLAIN),
         ("http", "[::1]:8000", ("::1", 1), PLAIN),
         ("http", "app.localhost", ("::ffff:127.0.0.1", 1), PLAIN),
+        ("http", "app.localhost", ("::ffff:127.0.0.2", 1), PLAIN),
         # A browser keeps no Secure cookie that came over plain http, so that these have none.
         ("http", "example.org", ELSEWHERE, GUARDED),
         ("http", "example.org", ("127.0.0.1", 1), GUARDED),
         ("http", "localhost", ELSEWHERE, GUARDED),
         ("http", "localhost.example.org", ("127.0.0.1", 1), GUARDED),
         ("http", "127.0.0.1.example.org", ("127.0.0.1", 1), GUARDED),
+        ("http", "127.999.1.1", ("127.0.0.1", 1), GUARDED),
+        ("http", "localhost", ("127.evil.example", 1), GUARDED),
+        ("http", "localhost", ("unix:", 0), GUARDED),  # a proxy that asks by its own name for the server
     ],
 )
 def test_the_cookie(site: Site, scheme: str, host: str, client: tuple[str, int], cookie: str) -> None:

@@ -188,6 +188,8 @@ def test_addresses_have_nothing_below_them() -> None:
         ("a=b; Secure", "http://[::1]/", True),
         ("a=b; Secure", "http://10.0.0.1/", False),
         ("a=b; Secure", "http://localhost.example/", False),
+        ("a=b; Secure", "http://[::ffff:127.0.0.1]/", True),
+        ("a=b; Secure", "http://127.evil.example/", False),
         ("__Secure-a=b; Secure", "https://a.example/", True),
         ("__Secure-a=b", "https://a.example/", False),
         ("__SECURE-a=b", "https://a.example/", False),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from salver.net.poller import READ, WRITE
-from salver.service.accepting import Acceptor, is_loopback
+from salver.service.accepting import Acceptor
 from salver.service.context import Context
 from salver.service.settings import Settings
 from tests.service.harness import LoggedRequests, ScriptedCrew, ScriptedStream
@@ -239,11 +239,14 @@ def test_a_backlog_that_never_ends_is_not_accepted_for_ever() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "loopback"),
+    ("host", "let_in"),
     [
-        *((host, True) for host in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "unix:")),
-        *((host, False) for host in ("192.0.2.1", "::2", "128.0.0.1", "12.7.0.1")),
+        *((host, 3) for host in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "unix:")),
+        *((host, 1) for host in ("192.0.2.1", "::2", "128.0.0.1", "12.7.0.1")),
     ],
 )
-def test_what_is_loopback(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback
+def test_this_computer_is_no_one_client(host: str, let_in: int) -> None:
+    door = Door(limit_per_address=1)
+    door.listener.connect(3, host)
+    door.acceptor.on_ready()
+    assert len(door.connections) == let_in

@@ -7,7 +7,6 @@ without the two. What changes something is refused where a browser says that ano
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -17,14 +16,12 @@ from salver.accounts.store import User
 from salver.handler import responder, wraps_handler
 from salver.request import Request
 from salver.response import Response
+from salver.semantics.addresses import is_loopback, is_loopback_authority
 from salver.semantics.negotiation import with_vary
 
 _LOGIN, _COOKIE = "salver.login", "salver.cookie"
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 _OWN_SITE = frozenset(("same-origin", "none"))  # none: typed, or a bookmark
-
-# What means this computer in a Host field; a name below another's may lead here too, and is not ours.
-_HOME = re.compile(r"(?:(?:[a-z0-9.-]+\.)?localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]*)?", re.IGNORECASE)
 
 Failed = Callable[[Request, AccountError], Response]
 
@@ -133,7 +130,6 @@ def private(response: Response) -> Response:
 
 
 def is_at_home(request: Request) -> bool:
-    """The request comes from this computer, and asked for it by a name that means this computer."""
-    host = request.client.host
-    local = host in ("unix:", "::1", "::ffff:127.0.0.1") or host.startswith("127.")
-    return local and _HOME.fullmatch(request.host) is not None
+    """The request comes from this computer, and asked for it by a name that means this computer. Who comes by a Unix
+    socket does not: that is a proxy, and "localhost" the name by which many proxies ask for whatever they are asked."""
+    return is_loopback(request.client.host) and is_loopback_authority(request.host)

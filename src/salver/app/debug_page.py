@@ -8,7 +8,6 @@ Everybody else gets the short page, as without debug. Nothing on it can be run o
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import traceback
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from salver.app.debug_frames import MASK, Frame, Raised, raised_by, shown_value,
 from salver.problem import problem
 from salver.request import Request
 from salver.response import Response
+from salver.semantics.addresses import is_loopback, is_loopback_authority
 
 _TYPES = ("text/plain", "text/html", "application/json", "application/problem+json")
 _FIELDS = (
@@ -71,27 +71,10 @@ def may_see(request: Request) -> bool:
     """Does the request come from this computer, by no proxy, and to a name that can be no other computer's?"""
     addresses = {request.client.host, request.exchange.client.host}
     return (
-        all(_is_loopback(host) for host in addresses)
+        all(map(is_loopback, addresses))  # a Unix socket is a proxy's, as a rule
         and not any(name in request.headers for name in _OF_PROXIES)
-        and _is_loopback_name(request.host)
+        and is_loopback_authority(request.host)
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return address.is_loopback if mapped is None else mapped.is_loopback
-
-
-def _is_loopback_name(host: str) -> bool:
-    """`host`: as in the Host field, with or without a port."""
-    if host.startswith("["):
-        return _is_loopback(host[1:].partition("]")[0])
-    name = host.partition(":")[0].lower()
-    return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)  # RFC 6761 §6.3
 
 
 def _encoded(text: str) -> bytes:

@@ -6,7 +6,6 @@ A cookie that names a domain which is a public suffix ("com", "co.uk") is refuse
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import threading
 import time
@@ -17,7 +16,8 @@ from typing import Any
 
 from salver.client.cookie_dates import parse_cookie_date
 from salver.client.errors import InvalidRequest
-from salver.client.url import URL
+from salver.client.url import URL, Origin
+from salver.semantics.addresses import is_loopback, is_loopback_name, maybe_address
 
 _MOST_PER_DOMAIN = 50  # RFC 6265bis §6.1
 _MOST = 3_000
@@ -147,7 +147,7 @@ class CookieJar:
         goes with this request alone, in the place of a kept one of its name. Raises `InvalidRequest`."""
         for name, value in (more or {}).items():
             check_pair(name, value)
-        host, path, secure = url.origin.host, url.path, url.origin.scheme == "https" or _is_loopback(url.origin.host)
+        host, path, secure = url.origin.host, url.path, _is_secure(url.origin)
         fitting = [
             each
             for each in self
@@ -185,7 +185,6 @@ def parse_set_cookie(text: str, url: URL, now: float) -> Cookie | None:
     domain = _domain(given.get("domain", ""), host)
     if domain is None:
         return None
-    is_secure_origin = url.origin.scheme == "https" or _is_loopback(host)
     cookie = Cookie(
         name,
         value,
@@ -196,7 +195,7 @@ def parse_set_cookie(text: str, url: URL, now: float) -> Cookie | None:
         "httponly" in given,
         _expires(given, now),
     )
-    if cookie.secure and not is_secure_origin:
+    if cookie.secure and not _is_secure(url.origin):
         return None
     return cookie if _prefix_holds(cookie, given) else None
 
@@ -277,20 +276,14 @@ def _path_fits(path: str, request_path: str) -> bool:
     return len(request_path) == len(path) or path.endswith("/") or request_path[len(path)] == "/"
 
 
-def _is_loopback(host: str) -> bool:
-    """What never leaves this machine is as safe as TLS (W3C Secure Contexts §3.1)."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    return is_address(host) and ipaddress.ip_address(host.partition("%")[0]).is_loopback
+def _is_secure(origin: Origin) -> bool:
+    """TLS, or what never leaves this machine and so is as safe (W3C Secure Contexts §3.1)."""
+    return origin.scheme == "https" or is_loopback(origin.host) or is_loopback_name(origin.host)
 
 
 def is_address(host: str) -> bool:
     """It is an IP address, and no name."""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
+    return maybe_address(host) is not None
 
 
 def _is_public(domain: str) -> bool:

@@ -9,22 +9,13 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Union
 
+from salver.semantics.addresses import maybe_address
+
 UNIX = "unix:"
 
 _IPV6_CLIENT = 64  # bits: what one client is given, and can take any address of
 
-IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
-
-
-def maybe_address(host: str) -> IPAddress | None:
-    """The IP address that `host` is, None where it is none; without a zone, and IPv4 where it is mapped."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return address if mapped is None else mapped
 
 
 def client_network(host: str) -> str:

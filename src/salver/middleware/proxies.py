@@ -14,10 +14,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from salver.handler import Middleware, responder, wraps_handler
-from salver.middleware.networks import Networks, maybe_address
+from salver.middleware.networks import Networks
 from salver.protocol.grammar import HOST
 from salver.request import ClientAddress, Request
 from salver.response import Response
+from salver.semantics.addresses import maybe_address
 from salver.semantics.forwarded import Hop, node_of, parse_forwarded
 
 _FOR, _PROTO, _HOST = "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"

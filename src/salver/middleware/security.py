@@ -17,6 +17,7 @@ from salver.protocol.headers import MutableHeaders
 from salver.protocol.writer import encode_field
 from salver.request import Request
 from salver.response import Response
+from salver.semantics.addresses import is_loopback_name
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
@@ -102,5 +103,4 @@ class _Finisher:
 def _may_insist(request: Request) -> bool:
     if request.scheme != "https":
         return False
-    name = request.host.partition(":")[0].rstrip(".").lower()
-    return not (name == "localhost" or name.endswith(".localhost"))
+    return not is_loopback_name(request.host.partition(":")[0].rstrip("."))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from salver.net.listener import Listener
 from salver.net.poller import READ
 from salver.request import ClientAddress
+from salver.semantics.addresses import is_loopback
 from salver.service.connection import HTTPConnection
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Acceptor:
 
     def _has_room_for(self, host: str) -> bool:
         most = self._context.limits.per_address
-        return not most or self._context.per_address.get(host, 0) < most or is_loopback(host)
+        return not most or self._context.per_address.get(host, 0) < most or _is_home(host)
 
     def _turn_away(self, stream: SocketStream, host: str) -> None:
         try:
@@ -155,6 +156,7 @@ class Acceptor:
             self._listener.close()
 
 
-def is_loopback(host: str) -> bool:
-    """127.0.0.0/8, ::1 (mapped too) and Unix sockets."""
-    return host.startswith(("127.", "unix:", "::ffff:127.")) or host == "::1"
+def _is_home(host: str) -> bool:
+    """What is no one client: this computer, which has proxies and load tests on it, and whoever comes by a Unix
+    socket."""
+    return host == "unix:" or is_loopback(host)

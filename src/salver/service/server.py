@@ -22,7 +22,8 @@ from salver.net.address import parse_address
 from salver.net.crew import Crew, CrewSettings
 from salver.net.listener import Listener, ListenError, open_listeners, urls
 from salver.net.poller import make_poller
-from salver.service.accepting import Acceptor, is_loopback
+from salver.semantics.addresses import is_loopback
+from salver.service.accepting import Acceptor
 from salver.service.access_log import AccessLog
 from salver.service.connection import HTTPConnection
 from salver.service.context import Context
