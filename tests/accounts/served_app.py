@@ -1,5 +1,6 @@
 """What the tests serve with `salver run` as a server of its own: accounts at /accounts, for everybody /, for those who
-are logged in /mine. DATABASE is the database's URL, LOG a file for all that is logged."""
+are logged in /mine. SALVER_DATABASE is the database, SALVER_TRIES a Redis that counts for several processes behind a
+proxy on this computer, LOG a file for all that is logged."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import os
 from salver import App, Request
 from salver.accounts import Accounts
 from salver.accounts.passwords import Hashing
+from salver.middleware import trusted_proxies
 
 if "LOG" in os.environ:
     logging.basicConfig(filename=os.environ["LOG"], level=logging.DEBUG)
@@ -28,8 +30,8 @@ class NoCounts:
 
 
 accounts = Accounts(
-    os.environ["DATABASE"],
-    tries=NoCounts() if os.environ.get("UNCOUNTED") == "1" else None,
+    os.environ["SALVER_DATABASE"],
+    tries=NoCounts() if os.environ.get("UNCOUNTED") == "1" else os.environ.get("SALVER_TRIES") or None,
     register_by_get=os.environ.get("BY_GET") == "1",
     hashing=Hashing(memory=64, passes=1) if os.environ.get("CHEAP") == "1" else None,
 )
@@ -47,3 +49,12 @@ def everybody(request: Request) -> str:
 @accounts.login_required
 def mine(request: Request) -> str:
     return f"{HEAD}<title>Mine</title><p id=hello>Hello, {request.user.shown_name}</p>"
+
+
+@app.get("/health")
+def health(request: Request) -> dict[str, int]:
+    return {"process": os.getpid()}
+
+
+if os.environ.get("SALVER_TRIES"):
+    app.use(trusted_proxies(["127.0.0.1"]))

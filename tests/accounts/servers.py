@@ -224,13 +224,13 @@ def redis() -> Iterator[Redis]:
 
 
 class Salver(Child):
-    """The app of the example, on an address of the loopback network that nobody else has."""
+    """The app of the example, or another one, on an address of the loopback network that nobody else has."""
 
-    def __init__(self, where: Path, name: str, env: Mapping[str, str], *options: str) -> None:
+    def __init__(self, where: Path, name: str, env: Mapping[str, str], *options: str, app: str = "app:app") -> None:
         self.host = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(2, 254)}"
         self.port = 8000
-        command = [*SALVER, "run", "app:app", "-b", f"{self.host}:{self.port}", *options]
-        path = f"{ROOT / 'src'}{os.pathsep}{CLUSTER}"
+        command = [*SALVER, "run", app, "-b", f"{self.host}:{self.port}", *options]
+        path = os.pathsep.join(map(str, (ROOT / "src", CLUSTER, ROOT)))
         super().__init__(command, where / name, env={"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **env})
 
     @property
@@ -245,11 +245,14 @@ class Salver(Child):
 
 
 @contextlib.contextmanager
-def salvers(count: int, database: str, tries: str = "", *options: str) -> Iterator[list[Salver]]:
-    """That many processes, which have nothing in common but the database, and `tries` where it is given."""
-    env = {"SALVER_DATABASE": database, "SALVER_TRIES": tries}
+def salvers(
+    count: int, database: str, tries: str = "", *options: str, app: str = "app:app", **more: str
+) -> Iterator[list[Salver]]:
+    """That many processes, which have nothing in common but the database, and `tries` where it is given; `more` is in
+    their environment."""
+    env = {"SALVER_DATABASE": database, "SALVER_TRIES": tries, **more}
     with folder() as where:
-        servers = [Salver(where, f"salver-{number}", env, *options) for number in range(count)]
+        servers = [Salver(where, f"salver-{number}", env, *options, app=app) for number in range(count)]
         try:
             for server in servers:
                 server.start()

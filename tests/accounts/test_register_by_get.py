@@ -115,7 +115,7 @@ def test_its_password_is_in_no_log(tmp_path: Path, database: str, on: str, log_f
     log = tmp_path / "access.log"
     secrets = [PASSWORD, "difference%20engine", "difference+engine", "short-secret"]
     arguments = ["--access-log", str(log), "--log-format", log_format]
-    env: dict[str, Any] = {"DATABASE": database, "BY_GET": on, "CHEAP": "1", "LOG": str(tmp_path / "log")}
+    env: dict[str, Any] = {"SALVER_DATABASE": database, "BY_GET": on, "CHEAP": "1", "LOG": str(tmp_path / "log")}
     weak = {**ADA, "password": "short-secret"}
     login = json.dumps(ADA).encode()
     form = f"username=ada&password={quote(PASSWORD)}".encode()

@@ -28,7 +28,7 @@ ADA = {"username": "ada", "password": "difference engine"}
 
 @pytest.fixture
 def variables(database: str, tmp_path: Path) -> dict[str, Any]:
-    return {"DATABASE": database, "CHEAP": "1", "UNCOUNTED": "1", "LOG": str(tmp_path / "log")}
+    return {"SALVER_DATABASE": database, "CHEAP": "1", "UNCOUNTED": "1", "LOG": str(tmp_path / "log")}
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def base(tmp_path: Path, database: str, log: Path) -> Iterator[str]:
     """A server that lets one address try as often as it likes, and on which ada has an account."""
-    variables: dict[str, Any] = {"DATABASE": database, "CHEAP": "1", "UNCOUNTED": "1"}
+    variables: dict[str, Any] = {"SALVER_DATABASE": database, "CHEAP": "1", "UNCOUNTED": "1"}
     arguments = [
         "tests.accounts.served_app:app",
         "--access-log",

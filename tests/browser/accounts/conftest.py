@@ -1,31 +1,33 @@
-"""A server with accounts, and windows on it in which nobody is logged in."""
+"""A server with accounts, in each way in which accounts are kept, and windows on it in which nobody is logged in.
+
+Every test is run on SQLite, on PostgreSQL, and on PostgreSQL and Redis with two processes behind HAProxy, which gives
+each request to whichever of them it likes. The servers are those of the tests without a browser; one window of each
+kind serves all three.
+"""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.accounts.servers import PostgreSQL, folder, haproxy, postgresql, redis, salvers, until
+from tests.accounts.visitors import ask
 from tests.browser.accounts.pages import CHROMIUM, DRIVER, Windows, complaints, made, prepare
 from tests.browser.webdriver import Browser
 from tests.cli.commands import salver
 
+pytest.importorskip("sqlalchemy", reason='accounts need the extra "accounts"')
+pytest.importorskip("argon2", reason='accounts need the extra "accounts"')
+
 ROOT = Path(__file__).resolve().parents[3]
+APP = "tests.accounts.served_app:app"
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with accounts at /accounts, and / and /mine beside them."""
-    database = tmp_path_factory.mktemp("accounts") / "accounts.db"
-    variables: dict[str, Any] = {"DATABASE": f"sqlite:///{database}", "CHEAP": "1"}
-    with salver("run", "tests.accounts.served_app:app", "--no-access-log", cwd=ROOT, **variables) as server:
-        yield server.urls[0].rstrip("/").replace("127.0.0.1", "localhost")
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browsers() -> Iterator[dict[str, Browser]]:
     """One window of each kind that has been asked for."""
     if CHROMIUM is None:
@@ -34,6 +36,43 @@ def browsers() -> Iterator[dict[str, Browser]]:
         pytest.skip("needs the program chromedriver, which is not installed")
     with ExitStack() as stack:
         yield Windows(stack)
+
+
+@pytest.fixture(scope="package")
+def database_server(browsers: dict[str, Browser]) -> Iterator[PostgreSQL]:
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="package", params=["sqlite", "postgresql", "postgresql and redis, two"])
+def base(request: pytest.FixtureRequest, browsers: dict[str, Browser]) -> Iterator[str]:
+    """The address of a server with accounts at /accounts, and / and /mine beside them."""
+    if request.param == "sqlite":
+        with folder() as where, served(f"sqlite:///{where}/accounts.db") as address:
+            yield address
+        return
+    server: PostgreSQL = request.getfixturevalue("database_server")
+    start = served if request.param == "postgresql" else served_by_two
+    with start(server.url(request.param)) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def served(database: str) -> Iterator[str]:
+    with salver("run", APP, "--no-access-log", cwd=ROOT, SALVER_DATABASE=database, CHEAP="1") as server:
+        yield server.urls[0].rstrip("/").replace("127.0.0.1", "localhost")
+
+
+@contextlib.contextmanager
+def served_by_two(database: str) -> Iterator[str]:
+    with (
+        redis() as counts,
+        salvers(2, database, counts.url, app=APP, CHEAP="1") as (one, two),
+        haproxy(one.address, two.address) as front,
+    ):
+        processes: set[int] = set()
+        until(lambda: processes.add(ask(front.address, "GET", "/health").json["process"]) or len(processes) == 2)
+        yield f"http://localhost:{front.port}"
 
 
 @pytest.fixture
