@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, assert_type
 
 import pytest
 
@@ -192,3 +192,14 @@ def test_cookies() -> None:
     assert asked.cookies.get("z") is None and request().cookies == {}
     with pytest.raises(HTTPError, match="400 'z' is missing in the cookies"):
         asked.cookies["z"]
+
+
+def test_cookies_are_read_as_a_type() -> None:
+    cookies = request(fields="Host: a\r\nCookie: size=12; name=x\r\n").cookies
+    assert_type(cookies.get("size", 10, type=int), int)
+    assert_type(cookies.get("size", type=int), int | None)
+    assert_type(cookies.get("size"), str | None)
+    assert_type(cookies.get("size", "10"), str)
+    assert cookies.get("size", 10, type=int) == 12 and cookies.get("size", default="10") == "12"
+    assert cookies.get("name", 10, type=int) == cookies.get("z", 10, type=int) == 10
+    assert cookies.get("z", type=int) is None and cookies.get("name") == "x"

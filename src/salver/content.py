@@ -6,8 +6,8 @@ refuse with a hint becomes the `HTTPError` of that status here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from salver.protocol.errors import RemoteProtocolError
 from salver.response import HTTPError, MissingField
@@ -16,12 +16,14 @@ from salver.semantics.cookies import parse_cookies
 from salver.semantics.decoding import CODINGS, content_coding, decoded
 from salver.semantics.forms import parse_urlencoded
 from salver.semantics.json_text import parse_json
-from salver.semantics.multidict import MultiDict
+from salver.semantics.multidict import MultiDict, read_as
 
 if TYPE_CHECKING:
     from salver.request import Request
 
 Value_co = TypeVar("Value_co", covariant=True)
+Default = TypeVar("Default")
+Read = TypeVar("Read")
 
 # Bytes that a body may be when its content coding is undone: as many as are collected of one by default.
 DECODED_MAX = 16 * 1024 * 1024
@@ -41,9 +43,30 @@ class Fields(MultiDict[Value_co]):
 
 
 class Cookies(dict[str, str]):
-    """name -> value. `cookies[name]` raises as `Fields` do."""
+    """name -> value. `cookies[name]` raises, and `get` takes a `type`, as `Fields` do."""
 
     __slots__ = ()
+
+    @overload
+    def get(self, name: str, /, default: None = None, type: None = None) -> str | None: ...
+
+    @overload
+    def get(self, name: str, /, default: str, type: None = None) -> str: ...
+
+    @overload
+    def get(self, name: str, /, default: Default, type: None = None) -> str | Default: ...
+
+    @overload
+    def get(self, name: str, /, default: None = None, *, type: Callable[[str], Read]) -> Read | None: ...
+
+    @overload
+    def get(self, name: str, /, default: Default, type: Callable[[str], Read]) -> Read | Default: ...
+
+    def get(self, name: str, /, default: object = None, type: Callable[[str], object] | None = None) -> object:  # noqa: A002
+        value = super().get(name)
+        if value is None:
+            return default
+        return value if type is None else read_as(value, type, default)
 
     def __missing__(self, name: str) -> str:
         raise MissingField(name, "cookies")

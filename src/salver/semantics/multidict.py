@@ -5,12 +5,27 @@ Immutable, so that it is shared freely. This file does not know where the pairs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeVar, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar, overload
 
 Default = TypeVar("Default")
 Value_co = TypeVar("Value_co", covariant=True)
-Other = TypeVar("Other")
+Read = TypeVar("Read")
+Given = TypeVar("Given")
+
+# What reading a value as a type raises where it is none: int and float, datetime, UUID, Enum; Decimal; int("inf").
+_UNREADABLE = (ValueError, ArithmeticError)
+
+
+def read_as(value: Given, type: Callable[[Given], Read], default: Default) -> Read | Default:  # noqa: A002
+    """`type(value)`; `default` where that is a ValueError or ArithmeticError. What else it raises passes."""
+    try:
+        return type(value)
+    except _UNREADABLE:
+        return default
+
+
+_NOTHING: Any = object()
 
 
 class MultiDict(Mapping[str, Value_co]):
@@ -29,9 +44,19 @@ class MultiDict(Mapping[str, Value_co]):
             by_name.setdefault(name, []).append(value)
         self._by_name = by_name
 
-    def get_all(self, name: str) -> list[Value_co]:
-        """Every value of `name` in order; an empty list where there is none."""
-        return list(self._by_name.get(name, ()))
+    @overload
+    def get_all(self, name: str, type: None = None) -> list[Value_co]: ...
+
+    @overload
+    def get_all(self, name: str, type: Callable[[Value_co], Read]) -> list[Read]: ...
+
+    def get_all(self, name: str, type: Callable[[Any], Any] | None = None) -> list[Any]:  # noqa: A002
+        """Every value of `name` in order, an empty list where there is none; with `type`, what it makes of each, those
+        left out of which it makes nothing (see `get`)."""
+        values = self._by_name.get(name, ())
+        if type is None:
+            return list(values)
+        return [read for value in values if (read := read_as(value, type, _NOTHING)) is not _NOTHING]
 
     getlist = get_all  # as other frameworks call it
 
@@ -50,15 +75,25 @@ class MultiDict(Mapping[str, Value_co]):
         return values[0]
 
     @overload
-    def get(self, name: str, default: None = None, /) -> Value_co | None: ...
+    def get(self, name: str, /, default: None = None, type: None = None) -> Value_co | None: ...
 
     @overload
-    def get(self, name: str, default: Value_co | Default, /) -> Value_co | Default: ...
+    def get(self, name: str, /, default: Value_co | Default, type: None = None) -> Value_co | Default: ...
 
-    def get(self, name: str, default: object = None, /) -> object:
-        """The first value of `name`, `default` where there is none."""
+    @overload
+    def get(self, name: str, /, default: None = None, *, type: Callable[[Value_co], Read]) -> Read | None: ...
+
+    @overload
+    def get(self, name: str, /, default: Default, type: Callable[[Value_co], Read]) -> Read | Default: ...
+
+    def get(self, name: str, /, default: object = None, type: Callable[[Any], object] | None = None) -> object:  # noqa: A002
+        """The first value of `name`, `default` where there is none. With `type` (int, float, date.fromisoformat, any
+        function of one value), what that makes of it: `get("page", 1, type=int)`. A value of which it makes nothing,
+        and raises ValueError or ArithmeticError, is as one that is not there; what else it raises passes."""
         values = self._by_name.get(name)
-        return default if values is None else values[0]
+        if values is None:
+            return default
+        return values[0] if type is None else read_as(values[0], type, default)
 
     def __contains__(self, name: object) -> bool:
         return name in self._by_name
