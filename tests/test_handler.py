@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from salver.handler import (
     with_options,
     wraps_handler,
 )
-from salver.problem import HTTPError
+from salver.problem import HTTPError, finished, problem, problem_of
 from salver.protocol.headers import MutableHeaders
 from salver.request import Request
 from salver.response import FileSegment, Response, Segments
@@ -207,12 +207,47 @@ def test_fields_are_finished_also_where_an_error_passes() -> None:
         headers["X-Path"] = request.path
 
     def refuse(request: Request) -> Response:
-        raise HTTPError(404, "gone", {"X-Own": "1"})
+        raise gone
+
+    gone = HTTPError(404, "gone", {"X-Own": "1"})
 
     assert respond_and_finish(responder(lambda: "x"), request("/a"), {}, finish).headers["x-path"] == "/a"
-    with pytest.raises(HTTPError) as caught:
-        respond_and_finish(refuse, request("/a"), {}, finish)
-    assert list(MutableHeaders(caught.value.headers).items()) == [("x-own", "1"), ("x-path", "/a")]
+    for path in ("/a", "/b"):  # whoever raises the same error again gets none of what the last request was told
+        asked = request(path)
+        with pytest.raises(HTTPError):
+            respond_and_finish(refuse, asked, {}, finish)
+        page = problem_of(asked, gone).headers
+        assert page["x-own"] == "1" and page.get_all("x-path") == [path]
+    assert dict(MutableHeaders(gone.headers)) == {"x-own": "1"}
+
+
+@pytest.mark.parametrize("error", [HTTPError(403), LookupError(), SystemExit()])
+@pytest.mark.parametrize("unmeant", [True, False])
+def test_fields_of_what_nobody_meant(error: BaseException, unmeant: bool) -> None:
+    def fail(request: Request) -> Response:
+        raise error
+
+    asked = request()
+    with pytest.raises(type(error)):
+        respond_and_finish(fail, asked, {}, lambda _, headers: headers.add("X", "1"), unmeant=unmeant)
+    told = unmeant or isinstance(error, HTTPError)
+    assert finished(asked, problem(asked, 500)).headers.get_all("x") == ["1"] * told
+    assert "x" not in finished(asked, problem(asked, 500)).headers, "once"
+
+
+@pytest.mark.parametrize(
+    ("made", "again"),
+    [
+        (lambda request: "text", False),
+        (lambda request: problem(request, 404), True),  # an app may have another page
+        (lambda request: iter([b"it may fail at once"]), True),
+    ],
+)
+def test_an_answer_that_may_be_replaced(made: Callable[[Request], Any], again: bool) -> None:
+    asked = request()
+    response = respond_and_finish(responder(made), asked, {}, lambda _, headers: headers.add("X", "1"))
+    assert response.headers.get_all("x") == ["1"]
+    assert finished(asked, problem(asked, 500)).headers.get_all("x") == ["1"] * again
 
 
 def test_the_site_of_a_handler_that_says_whether_it_blocks() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, TypeVar, Union, cast
 
-from salver.problem import HTTPError
+from salver.problem import Finish, HTTPError, Problem, finish_later
 from salver.protocol.headers import Headers, MutableHeaders
 from salver.request import Request
 from salver.response import FileSegment, Response, Segments
@@ -150,17 +150,22 @@ def respond_and_finish(
     respond: Callable[..., Response],
     request: Request,
     params: dict[str, Any],
-    finish: Callable[[Request, MutableHeaders], None],
+    finish: Finish,
+    *,
+    unmeant: bool = True,
 ) -> Response:
-    """`respond(request, **params)`, with the fields of its answer given to `finish` to be changed; also those of an
-    `HTTPError`, which then goes on its way to whoever makes a page of it."""
+    """`respond(request, **params)`, with the fields of its answer given to `finish` to be changed. What it raises
+    passes, and the fields of the page that is made of it are given to `finish` then; of what is no `HTTPError`, so that
+    nobody has meant to answer it, only if `unmeant`."""
     try:
         response = respond(request, **params)
-    except HTTPError as error:
-        headers = MutableHeaders(error.headers)
-        finish(request, headers)
-        error.headers = headers
+    except BaseException as error:
+        if unmeant or isinstance(error, HTTPError):
+            finish_later(request, finish)
         raise
+    if response.__class__ is Problem or (unmeant and response.body.__class__ is not bytes):
+        # An app may have a page of its own in the place of this one; and a body may fail before its first byte.
+        finish_later(request, finish)
     finish(request, response.headers)
     return response
 

@@ -2,22 +2,35 @@
 
 Every part of the server that answers with an error of its own uses this, so that they all look alike and escape
 alike. The text says what is wrong with the request and nothing about the server: no path of the disk, no version.
+
+Who makes the page for what a handler has raised stands outside of the wrappers around that handler. What these would
+have said of its answer (who may read it, by what name it is found in the log) they leave with the request, and whoever
+makes the page puts it there. It is not kept on the exception: a program may raise the same one again, for somebody
+else.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from html import escape
 
-from salver.protocol.headers import Headers
+from salver.protocol.headers import Headers, MutableHeaders
 from salver.protocol.reasons import REASONS
 from salver.request import Request
 from salver.response import HeadersLike, HTTPError, Response
 from salver.semantics.negotiation import best_type
 
-__all__ = ["HTTPError", "note_failure", "problem", "problem_of"]
+__all__ = ["LOGGED_ID", "HTTPError", "finish_later", "finished", "note_failure", "problem", "problem_of"]
+
+Finish = Callable[[Request, MutableHeaders], None]
 
 _TYPES = ("text/html", "application/json", "application/problem+json", "text/plain")
+
+# By what name a log record says to which request it belongs, where it is made outside of the wrapper that knows the id.
+LOGGED_ID = "salver_request_id"
+
+_LATER = "salver.finish_later"  # where they are found among a request's attributes
 
 # Nothing on the page comes from elsewhere, and the policy says so.
 _FIELDS = (
@@ -81,8 +94,23 @@ def problem(request: Request | None, status: int, detail: str = "", headers: Hea
 
 
 def problem_of(request: Request | None, error: HTTPError) -> Response:
-    """The page for an `HTTPError` that was raised."""
-    return problem(request, error.status, error.detail, error.headers)
+    """The page for an `HTTPError` that was raised, `finished`."""
+    page = problem(request, error.status, error.detail, error.headers)
+    return page if request is None else finished(request, page)
+
+
+def finish_later(request: Request, finish: Finish) -> None:
+    """Have `finish(request, headers)` see the fields of the page that takes the place of this request's answer, if one
+    does. For wrappers, in the order in which they would have seen the answer: the innermost first."""
+    request.attributes.setdefault(_LATER, []).append(finish)
+
+
+def finished(request: Request, page: Response) -> Response:
+    """`page`, made in the place of an answer, with the fields that the wrappers around the handler add. To be called
+    by whoever catches what a handler raised and answers it. Raises what they raise, and does not ask them again."""
+    for finish in request.attributes.pop(_LATER, ()):
+        finish(request, page.headers)
+    return page
 
 
 def note_failure(request: Request, error: BaseException) -> None:

@@ -16,8 +16,7 @@ import itsdangerous
 import pytest
 
 from salver.app.sessions import Session, SessionError, sessions
-from salver.problem import HTTPError
-from salver.protocol.headers import MutableHeaders
+from salver.problem import HTTPError, finished, problem, problem_of
 from salver.request import Request
 from salver.response import Response
 from tests.middleware.support import Peer, request
@@ -308,9 +307,21 @@ def test_an_error_that_passes_keeps_what_was_changed() -> None:
         request.session["tries"] = 1
         raise HTTPError(403)
 
+    asked = request()
     with pytest.raises(HTTPError) as caught:
-        Browser().ask(view)
-    assert MutableHeaders(caught.value.headers)["set-cookie"].startswith("session=")
+        sessions(secret_key=SECRET)(view)(asked)
+    assert set_cookie(problem_of(asked, caught.value)).startswith("session=")
+
+
+def test_what_a_handler_that_fails_has_changed_is_half_of_something() -> None:
+    def view(request: Request) -> str:
+        request.session["cart"] = "half"
+        raise LookupError
+
+    asked = request()
+    with pytest.raises(LookupError):
+        sessions(secret_key=SECRET)(view)(asked)
+    assert not set_cookie(finished(asked, problem(asked, 500)))
 
 
 def test_without_the_middleware_there_is_none() -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from salver.middleware import cors
-from salver.problem import HTTPError
-from salver.protocol.headers import MutableHeaders
+from salver.problem import HTTPError, problem_of
 from salver.request import Request
 from salver.response import Response, Written
 from tests.middleware.support import request
@@ -175,9 +174,10 @@ def test_an_error_can_be_read_too() -> None:
     def refuse(request: Request) -> Response:
         raise HTTPError(401, "who?", {"WWW-Authenticate": "Bearer"})
 
+    asked = request("/", {"Origin": APP})
     with pytest.raises(HTTPError) as caught:
-        ask(APP, refuse)
-    headers = MutableHeaders(caught.value.headers)
+        cors(origins=[APP])(refuse)(asked)
+    headers = problem_of(asked, caught.value).headers
     assert headers[ALLOWED] == APP and headers["www-authenticate"] == "Bearer"
 
 

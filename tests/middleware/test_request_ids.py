@@ -8,9 +8,8 @@ import re
 import pytest
 
 from salver.middleware import RequestIdFilter, request_id
-from salver.problem import HTTPError
+from salver.problem import HTTPError, problem_of
 from salver.protocol.errors import LocalProtocolError
-from salver.protocol.headers import MutableHeaders
 from salver.request import Request
 from salver.response import Response
 from tests.middleware.support import Peer, request
@@ -63,8 +62,9 @@ def test_an_error_that_passes_bears_it_and_the_next_request_does_not() -> None:
     def refuse(request: Request) -> Response:
         raise HTTPError(404)
 
+    asked = request()
     with pytest.raises(HTTPError) as caught:
-        request_id(make=lambda: "id-of-this")(refuse)(request())
-    assert MutableHeaders(caught.value.headers)[FIELD] == "id-of-this"
+        request_id(make=lambda: "id-of-this")(refuse)(asked)
+    assert problem_of(asked, caught.value).headers[FIELD] == "id-of-this"
     record = logging.makeLogRecord({})
     assert RequestIdFilter().filter(record) and record.__dict__["request_id"] == "-"

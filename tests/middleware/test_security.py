@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from salver.middleware import security_headers
-from salver.problem import HTTPError, problem
+from salver.problem import HTTPError, problem, problem_of
 from salver.protocol.errors import LocalProtocolError
-from salver.protocol.headers import MutableHeaders
 from salver.request import Request
 from salver.response import Response
 from tests.middleware.support import Peer, request
@@ -83,9 +82,10 @@ def test_an_error_that_passes_has_them_too() -> None:
     def refuse(request: Request) -> Response:
         raise HTTPError(403)
 
+    asked = request()
     with pytest.raises(HTTPError) as caught:
-        ask(refuse)
-    assert MutableHeaders(caught.value.headers)["x-frame-options"] == "DENY"
+        security_headers()(refuse)(asked)
+    assert problem_of(asked, caught.value).headers["x-frame-options"] == "DENY"
 
 
 def test_a_nonce_of_each_request() -> None:

@@ -32,7 +32,7 @@ from salver.handler import (
     with_options,
     wraps_handler,
 )
-from salver.problem import HTTPError, Problem, note_failure, problem_of
+from salver.problem import HTTPError, Problem, finished, note_failure, problem_of
 from salver.request import Request, RequestBodyError
 from salver.response import Response
 
@@ -321,6 +321,7 @@ class App:
         try:
             result = page(request, error)
             response = completed(checked(result, request, page), error, chosen=chooses_status(result))
+            response = finished(request, response)
         except Exception as failure:
             if not meant and getattr(failure, "status", 500) >= 500:
                 log_failure(request, error)
@@ -339,5 +340,5 @@ class App:
             if may_see(request):
                 log_failure(request, error)
                 note_failure(request, error)
-                return debug_page(request, error)
+                return finished(request, debug_page(request, error))
         raise error

@@ -10,6 +10,7 @@ import re
 from urllib.parse import unquote_plus
 
 from salver.handler import ResultError
+from salver.problem import LOGGED_ID
 from salver.request import Request
 
 logger = logging.getLogger("salver.app")
@@ -54,7 +55,8 @@ def _masked(text: str, meaning: str) -> str:
 
 def log_failure(request: Request, error: Exception) -> None:
     """What a view raised, where the app has a page for it and the server will not hear of it."""
+    told = {LOGGED_ID: request.attributes.get("request_id")}
     if isinstance(error, ResultError):
-        logger.error("failed on %s %r: %s", request.method, _shown_target(request), error)
+        logger.error("failed on %s %r: %s", request.method, _shown_target(request), error, extra=told)
     else:
-        logger.error("failed on %s %r", request.method, _shown_target(request), exc_info=error)
+        logger.error("failed on %s %r", request.method, _shown_target(request), exc_info=error, extra=told)

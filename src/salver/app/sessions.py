@@ -133,7 +133,8 @@ def sessions(
                 if session.was_used:
                     keeper.save(request, session.loaded, headers)
 
-            return respond_and_finish(respond, request, params, finish)
+            # What a handler had put into the session when it failed is half of something.
+            return respond_and_finish(respond, request, params, finish, unmeant=False)
 
         return remembering
 

@@ -3,7 +3,8 @@
 An id that a client sends goes into logs and other services, so it is taken over only from peers that were named (a
 proxy that makes ids), and only if it is made of characters that mean nothing anywhere. Everybody else gets 128 random
 bits. It is known to the code of the request's thread by a context variable, which the logging filter reads; a body
-that is streamed afterwards runs outside of it.
+that is streamed afterwards runs outside of it. What a handler has raised is logged outside of it, too: that line brings
+the id itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from salver.handler import Middleware, respond_and_finish, responder, wraps_handler
 from salver.middleware.networks import Networks
+from salver.problem import LOGGED_ID
 from salver.protocol.headers import MutableHeaders
 from salver.protocol.writer import encode_field
 from salver.request import Request
@@ -77,7 +79,7 @@ class RequestIdFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """True."""
-        record.request_id = _current.get()
+        record.request_id = getattr(record, LOGGED_ID, None) or _current.get()
         return True
 
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from salver.handler import Handler, HandlerOptions, ResultError
 from salver.net.crew import Crew, Member
 from salver.net.learning import SiteTable
-from salver.problem import problem, problem_of
+from salver.problem import LOGGED_ID, finished, problem
 from salver.protocol.heads import Section
 from salver.protocol.server_connection import LastSection
 from salver.protocol.writer import encode_field
@@ -155,19 +155,31 @@ class Context:
     def failed(self, request: Request, error: BaseException) -> Response:
         """The answer where a handler raised: the page of an `HTTPError`, which is an answer and no fault; for all else
         500 without a detail (507 where a disk is full, 503 where descriptors are out), and the traceback goes to the
-        log."""
+        log. With the fields of the wrappers around it in any case."""
         if isinstance(error, HTTPError):
-            return problem_of(request, error)
+            return self.finished(request, problem(request, error.status, error.detail, error.headers))
         self.pass_on(error)
         self.log_failure(request, error)
-        return problem(request, _STATUS_OF.get(error.errno or 0, 500) if isinstance(error, OSError) else 500)
+        status = _STATUS_OF.get(error.errno or 0, 500) if isinstance(error, OSError) else 500
+        return self.finished(request, problem(request, status))
+
+    def finished(self, request: Request | None, page: Response) -> Response:
+        """See `salver.problem.finished`; where a wrapper fails even here, a 500 without any of their fields."""
+        if request is None:
+            return page
+        try:
+            return finished(request, page)
+        except Exception as failure:
+            self.log_failure(request, failure)
+            return problem(request, 500)
 
     def log_failure(self, request: Request, error: BaseException) -> None:
         """Say what a handler raised."""
+        told = {LOGGED_ID: request.attributes.get("request_id")}
         if isinstance(error, ResultError):
-            logger.error("handler failed on %s %r: %s", request.method, request.target, error)
+            logger.error("handler failed on %s %r: %s", request.method, request.target, error, extra=told)
         else:
-            logger.error("handler failed on %s %r", request.method, request.target, exc_info=error)
+            logger.error("handler failed on %s %r", request.method, request.target, exc_info=error, extra=told)
 
     def pass_on(self, error: BaseException | None) -> None:
         """Raise what ends the server (KeyboardInterrupt, SystemExit), where that is `interruptible`."""

@@ -376,7 +376,7 @@ class Outbound(Ending):
         self._protocol.keep_alive = False
         self._linger = True
         self._last_byte = 0.0
-        self._reply(self._request, problem(self._request, status, detail))
+        self._reply(self._request, self._context.finished(self._request, problem(self._request, status, detail)))
 
 
 def _waiting(protocol: ServerConnection, body: WaitingBody) -> Sending:

@@ -79,7 +79,8 @@ class Running(Outbound):
         self._status = UNANSWERED
         if not self._context.crew.defer(self, partial(self._run_deferred, request)):
             self._phase = HEAD
-            self._reply(request, problem(request, 503, headers=[("Retry-After", "1")]))
+            page = problem(request, 503, headers=[("Retry-After", "1")])
+            self._reply(request, self._context.finished(request, page))
 
     def _run_deferred(self, request: Request) -> None:
         self._call_and_watch(request)
