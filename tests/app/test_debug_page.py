@@ -7,17 +7,17 @@ import html
 import json
 import logging
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from salver.app import App
-from salver.app.debug_frames import MASK, raised_by, shown_value, without_secrets
+from salver.app.debug_frames import raised_by, shown_value
 from salver.app.debug_page import debug_page, may_see
 from salver.request import ClientAddress, Request
 from salver.response import Response
+from salver.semantics.masking import MASK
 from salver.testing import TestClient
 from tests.middleware.support import Peer, request
 
@@ -241,20 +241,6 @@ def test_large_values_are_short() -> None:
         assert len(shown_value("x", value)) < 2_000
     cut = shown_value("x", {"password": "p" * 5_000})
     assert "pp" not in cut
-
-
-@pytest.mark.parametrize(
-    "text", ["token" * 4_000, "password='" + "\\" * 20_000, "a" * 20_000, "://" + "a" * 20_000, "'" * 20_000]
-)
-def test_time_is_linear(text: str) -> None:
-    began = time.thread_time()
-    without_secrets(text)
-    assert time.thread_time() - began < 1.0
-
-
-def test_source_keeps_what_is_no_literal() -> None:
-    assert without_secrets("token = request.form[key]", bare=False) == "token = request.form[key]"
-    assert without_secrets("password = 'hunter2'", bare=False) == f"password = {MASK}"
 
 
 def broken_app(**settings: Any) -> App:

@@ -93,7 +93,7 @@ def check_csrf(request: Request, *, trusted_origins: Iterable[str] = ()) -> None
     Raises `HTTPError` 403, and what `request.form` does."""
     reason = _maybe_foreign(request, trusted_origins) or _maybe_untold(request)
     if reason is not None:
-        logger.info("refused %s %r: %s", request.method, request.target, reason)
+        logger.info("refused %s %r: %s", request.method, request.target.partition("?")[0], reason)
         raise HTTPError(403, _DETAIL)
 
 

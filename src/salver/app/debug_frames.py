@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import linecache
 import os
-import re
 import reprlib
 import sys
 import sysconfig
@@ -19,28 +18,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-MASK = "••••••"
+from salver.semantics.masking import MASK, is_secret_name, without_secrets
 
 _AROUND = 5  # lines before and after the one that ran
 _FRAMES = 60  # of one exception; of a longer chain of calls, the beginning and the end
 _CHAIN = 10  # exceptions that led to one another
 _VARIABLES = 60
-
-# What stands before one of these in a word does not matter, so no pattern looks for it: time stays linear.
-_SECRET_WORDS = (
-    r"(?:passw|passphrase|passcode|pwd|secret|token|credential|authoriz|authoris|cookie|session|csrf|signature"
-    r"|api[_-]?key|private[_-]?key|access[_-]?key|secret[_-]?key|signing[_-]?key|dsn|nonce)[\w-]{0,40}"
-)
-_SECRET_NAME = re.compile(_SECRET_WORDS, re.IGNORECASE)
-# A name, and behind ":", "=", "," or an annotation with "=" a literal in quotes; one that was cut short ends with the
-# text.
-_LITERAL = r"""[bBrRuUfF]{0,2}(?:'(?:[^'\\]|\\.)*(?:'|\Z)|"(?:[^"\\]|\\.)*(?:"|\Z))"""
-_QUOTED = re.compile(
-    rf"""({_SECRET_WORDS}['"]?\]?\s*(?:=|:|,|:[ \w.|\[\]]{{1,60}}=)\s*){_LITERAL}""", re.IGNORECASE | re.DOTALL
-)
-# The same without quotes: a number, or a part of a query.
-_BARE = re.compile(rf"""({_SECRET_WORDS}['"]?\s*[=:]\s*)(?!{MASK})[^\s&;,'")}}\]]+""", re.IGNORECASE)
-_URL_PASSWORD = re.compile(r"(://[^/\s:@'\"]{0,200}:)[^/\s@'\"]{1,200}(?=@)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +133,9 @@ def _is_own(path: str) -> bool:
 
 def shown_value(name: str, value: object) -> str:
     """A value as a short text, without what looks like a secret."""
-    if _SECRET_NAME.search(name):
+    if is_secret_name(name):
         return MASK
     return without_secrets(_Short().repr(value))
-
-
-def without_secrets(text: str, *, bare: bool = True) -> str:
-    """`text` with the values of names that look secret masked; `bare`: those without quotes too."""
-    text = _URL_PASSWORD.sub(rf"\1{MASK}", _QUOTED.sub(rf"\1{MASK}", text))
-    return _BARE.sub(rf"\1{MASK}", text) if bare else text
 
 
 class _Short(reprlib.Repr):

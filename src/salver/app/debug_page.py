@@ -13,11 +13,12 @@ import traceback
 from collections.abc import Iterator
 from html import escape
 
-from salver.app.debug_frames import MASK, Frame, Raised, raised_by, shown_value, without_secrets
+from salver.app.debug_frames import Frame, Raised, raised_by, shown_value
 from salver.problem import problem
 from salver.request import Request
 from salver.response import Response
 from salver.semantics.addresses import is_loopback, is_loopback_authority
+from salver.semantics.masking import MASK, without_secrets
 
 _TYPES = ("text/plain", "text/html", "application/json", "application/problem+json")
 _FIELDS = (

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import re
-from urllib.parse import unquote_plus
 
 from salver.handler import ResultError
 from salver.problem import LOGGED_ID
@@ -35,28 +34,22 @@ def one_line(text: str) -> str:
 def log_head(request: Request) -> None:
     """The request's head as it was sent, at the debug level, without what lets somebody in: a field or a query that
     looks as if it had something secret is not shown."""
-    lines = [f"{request.method} {_shown_target(request)} {request.version}"]
+    from salver.semantics.masking import looks_secret, shown_target  # here: nobody else needs it before a failure
+
+    lines = [f"{request.method} {shown_target(request.target, len(request.target))} {request.version}"]
     for name, value in request.headers.fields:
-        hidden = name.lower() in _SECRET
-        lines.append(f"{name}: {_MASK if hidden else _masked(value, f'{name}: {value}')}")
+        hidden = name.lower() in _SECRET or looks_secret(f"{name}: {value}")
+        lines.append(f"{name}: {_MASK if hidden else value}")
     logger.debug("%s %s", request.client.host, one_line("\r\n".join(lines)))
-
-
-def _shown_target(request: Request) -> str:
-    path, mark, query = request.target.partition("?")
-    return f"{path}{mark}{_masked(query, unquote_plus(query)) if query else ''}"
-
-
-def _masked(text: str, meaning: str) -> str:
-    from salver.app.debug_frames import without_secrets  # here: nobody else needs it before something has failed
-
-    return text if without_secrets(meaning) == meaning else _MASK
 
 
 def log_failure(request: Request, error: Exception) -> None:
     """What a view raised, where the app has a page for it and the server will not hear of it."""
+    from salver.semantics.masking import shown_target
+
+    target = shown_target(request.target)
     told = {LOGGED_ID: request.attributes.get("request_id")}
     if isinstance(error, ResultError):
-        logger.error("failed on %s %r: %s", request.method, _shown_target(request), error, extra=told)
+        logger.error("failed on %s %r: %s", request.method, target, error, extra=told)
     else:
-        logger.error("failed on %s %r", request.method, _shown_target(request), exc_info=error, extra=told)
+        logger.error("failed on %s %r", request.method, target, exc_info=error, extra=told)

@@ -95,7 +95,9 @@ def time_limit(seconds: float, *, overdue: int = 16) -> Middleware:
 
 
 def _named(request: Request) -> tuple[str, str]:
-    return request.method, request.target
+    from salver.semantics.masking import shown_target  # here: nobody else needs it before something has failed
+
+    return request.method, shown_target(request.target)
 
 
 def _blocking(handler: Callable[..., Any], wrapper: Callable[..., Response]) -> Callable[..., Response]:

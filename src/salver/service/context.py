@@ -174,12 +174,16 @@ class Context:
             return problem(request, 500)
 
     def log_failure(self, request: Request, error: BaseException) -> None:
-        """Say what a handler raised."""
+        """Say what a handler raised, and on which request: a query that looks secret is not shown. In the access log
+        it is, unless its format has `path` for `target`; a traceback is read by more people, and sent around."""
+        from salver.semantics.masking import shown_target
+
+        target = shown_target(request.target)
         told = {LOGGED_ID: request.attributes.get("request_id")}
         if isinstance(error, ResultError):
-            logger.error("handler failed on %s %r: %s", request.method, request.target, error, extra=told)
+            logger.error("handler failed on %s %r: %s", request.method, target, error, extra=told)
         else:
-            logger.error("handler failed on %s %r", request.method, request.target, exc_info=error, extra=told)
+            logger.error("handler failed on %s %r", request.method, target, exc_info=error, extra=told)
 
     def pass_on(self, error: BaseException | None) -> None:
         """Raise what ends the server (KeyboardInterrupt, SystemExit), where that is `interruptible`."""
