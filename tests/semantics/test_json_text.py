@@ -6,14 +6,17 @@ import dataclasses
 import datetime
 import decimal
 import json
+import sys
+import threading
 import uuid
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from salver.protocol.errors import RemoteProtocolError
+from salver.semantics import json_text
 from salver.semantics.json_text import encode_json, parse_json
 
 
@@ -76,6 +79,177 @@ def test_no_other_exception(data: bytes) -> None:
         parse_json(data)
     except RemoteProtocolError:
         pass
+
+
+def read_by_pairs(data: bytes) -> Any:
+    """What the strictest reading of the library's own gives, in one pass: each object from the list of its pairs."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("an object has two members of one name")
+        return dict(pairs)
+
+    def finite(digits: str) -> float:
+        if float(digits) in (float("inf"), float("-inf")):
+            raise ValueError("a number is too large")
+        return float(digits)
+
+    def no_constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is not JSON")
+
+    value = json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_float=finite, parse_constant=no_constant)
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # UnicodeEncodeError: half of a surrogate pair
+    return value
+
+
+def outcome(read: Any, data: bytes) -> str:
+    try:
+        return repr(read(data))
+    except RemoteProtocolError as error:
+        return str(error)
+    except UnicodeEncodeError:
+        return "the JSON cannot be taken: a string has half of a surrogate pair"
+    except UnicodeDecodeError as error:
+        return f"the JSON is not UTF-8 at byte {error.start}"
+    except json.JSONDecodeError as error:
+        return f"not JSON: {error}"
+    except ValueError as error:
+        return f"the JSON cannot be taken: {error}"
+
+
+def between(start: str, parts: list[str], end: str) -> str:
+    return start + ",".join(parts) + end
+
+
+BLANKS = st.sampled_from(["", "", "", " ", "\n", "\t", "\r", "  ", "\x0b"])
+STRINGS = st.sampled_from(
+    [
+        '"a"',
+        '"\\u0061"',
+        '"b"',
+        '":"',
+        '" :"',
+        '"a:b"',
+        '"a\\":"',
+        '"\\\\"',
+        '"é"',
+        '"\\ud83d\\ude00"',
+        '"\\udC00"',
+        '""',
+    ]
+)
+SCALARS = STRINGS | st.sampled_from(
+    [
+        "0",
+        "-1.50",
+        "-0.0",
+        "1e5",
+        "1E+400",
+        "-1e999",
+        "1e-999",
+        "9" * 320 + ".0",
+        "9" * 320,
+        "null",
+        "true",
+        "NaN",
+        "01",
+    ]
+)
+TEXTS = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.builds(between, st.just("["), st.lists(inner, max_size=4), st.just("]"))
+        | st.builds(
+            between,
+            st.just("{"),
+            st.lists(st.tuples(BLANKS, STRINGS, BLANKS, st.just(":"), BLANKS, inner, BLANKS).map("".join), max_size=4),
+            st.just("}"),
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(BLANKS, TEXTS, BLANKS)
+def test_reading_quickly_changes_nothing(before: str, text: str, behind: str) -> None:
+    data = (before + text + behind).encode()
+    assert outcome(parse_json, data) == outcome(read_by_pairs, data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a" :1,"a":2}',  # as many colons behind a quote as members are left
+        '{"a":1,"a" :[":"]}',
+        '{"a":1,"a":2,"b":":"}',
+        '{"a":{"x":1,"x":":"},"b":"\\":"}',
+        '{"a":1,"\\u0061":2}',
+    ],
+)
+def test_no_count_hides_a_member_twice(text: str) -> None:
+    with pytest.raises(RemoteProtocolError, match="two members"):
+        parse_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"at": "12:30:00", "see": "https://example.org/"}, {":": [":", {'"': ":"}]}, {" : ": " :", "x": "\n:"}],
+)
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" , ", " :\n")])
+def test_colons_in_strings(value: Any, separators: tuple[str, str]) -> None:
+    assert parse_json(json.dumps(value, separators=separators).encode()) == value
+
+
+@pytest.fixture
+def doubted(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the quick way could not vouch for; it is read as None."""
+    texts: list[bytes] = []
+    monkeypatch.setattr(json_text, "_read_carefully", texts.append)
+    return texts
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_usual_texts_are_read_once(separators: tuple[str, str], doubted: list[bytes]) -> None:
+    value = {"at": "12:30:00", "see": "https://example.org/", "list": [{"x": 1.5, "y": {}}, "\n😀"]}
+    for read in (value, value["list"], "12:30", 1):
+        assert parse_json(json.dumps(read, separators=separators).encode() + b"\n") == read
+    assert not doubted
+
+
+def test_threads_count_apart(doubted: list[bytes]) -> None:
+    texts = [json.dumps([{str(name): 1 for name in range(size)}] * 50).encode() for size in (1, 7)]
+
+    def read(text: bytes) -> None:
+        for _ in range(50):
+            parse_json(text)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=read, args=(text,)) for text in texts * 2]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not doubted
+
+
+def test_a_reading_inside_of_a_reading(monkeypatch: pytest.MonkeyPatch, doubted: list[bytes]) -> None:
+    """A signal's handler, or a finalizer, runs in the middle of another reading in its thread."""
+    finite = json_text._finite
+
+    def interrupted(digits: str) -> float:
+        if digits == "0.5":
+            assert parse_json(b'{"a":1.0,"b":{"c":2}}') == {"a": 1.0, "b": {"c": 2}}
+            assert parse_json(b'[{"a":{"x":1,"x":2}}') is None
+        return finite(digits)
+
+    monkeypatch.setattr(json_text, "_finite", interrupted)
+    monkeypatch.setattr(json_text, "_QUICK", json_text._Quick())
+    assert parse_json(b'[{"x":0.5,"y":{"z":0.5}},{}]') == [{"x": 0.5, "y": {"z": 0.5}}, {}]
+    assert len(doubted) == 2
 
 
 JSON = st.recursive(
