@@ -35,8 +35,9 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if recipe.missing():
         pytest.skip(recipe.missing())
     base = tmp_path_factory.getbasetemp()
-    base.chmod(0o755)
-    base.parent.chmod(0o755)
+    for folder in (base, *base.parents):
+        if folder.name.startswith(("pytest-", "popen-")):  # its user's, each run's, and each process's of a run
+            folder.chmod(0o755)
     scratch: Path = tmp_path_factory.mktemp("server")
     (scratch / "www").mkdir(mode=0o755)
     (scratch / "www" / "small.txt").write_bytes(SMALL)

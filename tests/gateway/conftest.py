@@ -9,20 +9,16 @@ from pathlib import Path
 import pytest
 
 from salver.gateway import cgi_runner
-from tests.gateway.support import OTHERS, children, descriptors, eventually
-
-
-@pytest.fixture(autouse=True, scope="package")
-def others() -> None:
-    OTHERS.update(children())
+from tests.gateway.support import OTHERS, children, command_of, descriptors, eventually
 
 
 @pytest.fixture
 def nothing_is_left() -> Iterator[None]:
-    """After each test: no process, no zombie, no descriptor."""
+    """After each test: no process, no zombie, no descriptor that was not there before it."""
+    OTHERS.update(children())
     before = descriptors()
     yield
-    assert eventually(lambda: not children()), "a process was left"
+    assert eventually(lambda: not children()), f"left behind: {[command_of(pid) for pid in children()]}"
     assert eventually(lambda: descriptors() <= before), "a descriptor was left"
 
 

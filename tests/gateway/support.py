@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
@@ -125,7 +126,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-OTHERS: set[int] = set()  # what fixtures of the whole session had started before the first test here
+OTHERS: set[int] = set()  # what was there before the test that runs
 
 
 def children() -> list[int]:
@@ -142,6 +143,15 @@ def children() -> list[int]:
             if parent == os.getpid() and b"multiprocessing.resource_tracker" not in command:
                 found.append(int(entry.name))
     return [pid for pid in found if pid not in OTHERS]
+
+
+def command_of(pid: int) -> str:
+    """What a process was started with; the name of a zombie, which has no more."""
+    with contextlib.suppress(OSError):
+        folder = Path(f"/proc/{pid}")
+        command = (folder / "cmdline").read_bytes() or (folder / "stat").read_bytes()
+        return command.replace(b"\0", b" ").decode(errors="replace")
+    return f"{pid}, gone"
 
 
 def descriptors() -> int:
