@@ -1,14 +1,18 @@
 # One line per habit; .ci/run calls the same targets. The environment is made when a target first needs it.
 #   make setup PYTHON=python3.12     with that interpreter
 #   make serve PORT=8080             on that port
+#   make test PROCESSES=0            one test after the other, in one process
 
 PYTHON ?=
 PORT ?= 8000
 FUZZ_SECONDS ?= 60
+PROCESSES ?= 2
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 OPTIMISED := $(RUN) -O -m pytest -q -m "not bench" -W "ignore:assertions not in test modules:pytest.PytestConfigWarning"
 MEASURED := $(RUN) -m pytest -q -m "not bench" --cov-report=term
+# Half of the suite's time is waiting for a time-out, a restart, another program: two processes wait side by side.
+SIDE_BY_SIDE := -n $(PROCESSES) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test cover cpython test-all test-tools lint format types arch bench fuzz docs build clean
@@ -27,7 +31,7 @@ serve: setup ## serve examples/site on port 8000
 test: setup test-tools ## every test; protocol and semantics under -O too, and covered entirely by their own
 	$(OPTIMISED) tests/protocol tests/semantics
 	$(MEASURED) tests/protocol tests/semantics --cov=salver.protocol --cov=salver.semantics --cov-fail-under=100
-	$(RUN) -m pytest -m "not bench" --no-cov --ignore=tests/protocol --ignore=tests/semantics
+	$(RUN) -m pytest -m "not bench" --no-cov $(SIDE_BY_SIDE) --ignore=tests/protocol --ignore=tests/semantics
 
 cover: setup test-tools ## which lines and branches the whole suite runs; twice as long as without
 	$(RUN) -m pytest -m "not bench" --cov=salver --cov-report=term

@@ -20,5 +20,5 @@ for version in 3.11 3.12 3.13 3.14 3.15; do
     [ -n "$python" ] || { echo "== Python $version: not installed"; continue; }
     echo "== Python $version"
     make -s setup VENV=".venv-$version" PYTHON="$python"
-    ".venv-$version/bin/python" -m pytest -q -m "not bench"
+    ".venv-$version/bin/python" -m pytest -q -m "not bench" -n "${PROCESSES:-2}" --dist loadfile
 done

@@ -107,7 +107,7 @@ def test_a_client_that_leaves_while_its_handler_runs() -> None:
 
 
 def test_a_connection_closed_while_its_request_waits_for_a_thread() -> None:
-    talk = Conversation(options(blocking=True)(hello))
+    talk = Conversation(options(blocking=True)(lambda request: "hello"))
     talk.say(GET)
     talk.crew.may_hand_over = False
     talk.say(GET)
