@@ -14,19 +14,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from salver.client.cookie_dates import parse_cookie_date
 from salver.client.errors import InvalidRequest
 from salver.client.url import URL, Origin
+from salver.semantics import set_cookie
 from salver.semantics.addresses import is_loopback, is_loopback_name, maybe_address
 
 _MOST_PER_DOMAIN = 50  # RFC 6265bis §6.1
 _MOST = 3_000
-_LONGEST = 4_096  # bytes of name and value together; §5.6
-_ATTRIBUTE_LONGEST = 1_024
-_FAR = 400 * 86_400.0  # seconds; §5.5: no cookie outlives 400 days
-_NEVER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NEVER_SENT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f;]")  # what would end the cookie, or the field
-_AGE = re.compile(r"-?[0-9]+")
 
 Key = tuple[str, bool, str, str]
 
@@ -111,7 +106,7 @@ class CookieJar:
             each.secure
             and each.name == cookie.name
             and (is_below(cookie.domain, each.domain) or is_below(each.domain, cookie.domain))
-            and _path_fits(each.path, cookie.path)
+            and set_cookie.path_fits(each.path, cookie.path)
             for each in self
         )
 
@@ -151,7 +146,7 @@ class CookieJar:
         fitting = [
             each
             for each in self
-            if (secure or not each.secure) and _domain_fits(each, host) and _path_fits(each.path, path)
+            if (secure or not each.secure) and _domain_fits(each, host) and set_cookie.path_fits(each.path, path)
         ]
         fitting.sort(key=lambda each: (-len(each.path), each.created))
         pairs = [(each.name, each.value) for each in fitting if not more or each.name not in more]
@@ -171,61 +166,27 @@ def _key(cookie: Cookie) -> Key:
 
 def parse_set_cookie(text: str, url: URL, now: float) -> Cookie | None:
     """One Set-Cookie line from `url`, None where it is to be ignored. RFC 6265bis §5.6 and §5.7."""
-    if _NEVER.search(text):
+    read = set_cookie.parse_set_cookie(text)
+    if read is None:
         return None
-    pair, *attributes = text.split(";")
-    name, equals, value = pair.partition("=")
-    if not equals:
-        name, value = "", pair
-    name, value = name.strip(" \t"), value.strip(" \t")
-    if not (name or value) or len(name) + len(value) > _LONGEST:
-        return None
-    given = _attributes(attributes)
+    said = read.said()
     host = url.origin.host
-    domain = _domain(given.get("domain", ""), host)
+    domain = _domain(said.get("domain", ""), host)
     if domain is None:
         return None
     cookie = Cookie(
-        name,
-        value,
+        read.name,
+        read.value,
         domain or host,
-        _path(given.get("path", ""), url.path),
+        set_cookie.path_of(read, url.path),
         not domain,
-        "secure" in given,
-        "httponly" in given,
-        _expires(given, now),
+        "secure" in said,
+        "httponly" in said,
+        set_cookie.ends_at(read, now),
     )
     if cookie.secure and not _is_secure(url.origin):
         return None
-    return cookie if _prefix_holds(cookie, given) else None
-
-
-def _attributes(texts: list[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        name, value = name.strip(" \t").lower(), value.strip(" \t")
-        if len(value) <= _ATTRIBUTE_LONGEST and _counts(name, value):
-            found[name] = value  # the last one counts
-    return found
-
-
-def _counts(name: str, value: str) -> bool:
-    """§5.6.1 and §5.6.2: an age or a date that is none is as if it were not there."""
-    if name == "max-age":
-        return _AGE.fullmatch(value) is not None
-    return name != "expires" or parse_cookie_date(value) is not None
-
-
-def _expires(given: Mapping[str, str], now: float) -> float | None:
-    """Max-Age before Expires (§5.7 step 3)."""
-    age = given.get("max-age")
-    if age is not None:
-        if age.startswith("-") or not age.strip("0"):
-            return 0.0
-        return now + (min(float(age), _FAR) if len(age) < 16 else _FAR)
-    date = parse_cookie_date(given.get("expires", ""))
-    return None if date is None else min(date, now + _FAR)
+    return cookie if _prefix_holds(cookie, said) else None
 
 
 def _domain(attribute: str, host: str) -> str | None:
@@ -242,12 +203,6 @@ def _domain(attribute: str, host: str) -> str | None:
     if _is_public(domain):
         return "" if domain == host else None
     return domain if is_below(host, domain) else None
-
-
-def _path(attribute: str, request_path: str) -> str:
-    if attribute.startswith("/"):
-        return attribute
-    return request_path[: request_path.rindex("/")] or "/"  # §5.1.4: the default-path
 
 
 def _prefix_holds(cookie: Cookie, given: Mapping[str, str]) -> bool:
@@ -268,12 +223,6 @@ def _domain_fits(cookie: Cookie, host: str) -> bool:
 def is_below(host: str, domain: str) -> bool:
     """§5.1.3, for names: the same, or below it."""
     return host == domain or host.endswith(f".{domain}")
-
-
-def _path_fits(path: str, request_path: str) -> bool:
-    if not request_path.startswith(path):
-        return False
-    return len(request_path) == len(path) or path.endswith("/") or request_path[len(path)] == "/"
 
 
 def _is_secure(origin: Origin) -> bool:

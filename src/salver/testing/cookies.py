@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 
-from salver.semantics.dates import parse_date
+from salver.semantics import set_cookie
+from salver.semantics.set_cookie import path_fits
 
 __all__ = ["Cookies", "ReceivedCookie"]
 
@@ -39,39 +40,17 @@ class ReceivedCookie:
         """Whether a browser would send it there (§5.1.3, §5.1.4)."""
         if self.host not in (None, host) or (self.secure and scheme != "https"):
             return False
-        return path == self.path or (
-            path.startswith(self.path) and (self.path.endswith("/") or path[len(self.path)] == "/")
-        )
+        return path_fits(self.path, path)
 
 
 def parse_set_cookie(line: str, host: str | None, request_path: str, now: float) -> ReceivedCookie | None:
-    """The cookie that one Set-Cookie line sets (§5.2); None for one that browsers ignore."""
-    pair, _, rest = line.partition(";")
-    name, equals, value = pair.partition("=")
-    if not equals:
-        name, value = "", pair
-    name, value = name.strip(" \t"), value.strip(" \t")
-    if not name and not value:
+    """The cookie that one Set-Cookie line sets (RFC 6265bis §5.6); None for one that browsers ignore."""
+    read = set_cookie.parse_set_cookie(line)
+    if read is None:
         return None
-    attributes = {}
-    for each in rest.split(";"):
-        attribute, _, said = each.partition("=")
-        attributes[attribute.strip(" \t").lower()] = said.strip(" \t")
-    attributes.pop("", None)
-    path = attributes.get("path", "")
-    if not path.startswith("/"):
-        path = request_path[: request_path.rfind("/")] or "/"
-    return ReceivedCookie(name, value, attributes, host, path, _end(attributes, now))
-
-
-def _end(attributes: dict[str, str], now: float) -> float | None:
-    """Max-Age goes before Expires (§5.3, 3)."""
-    seconds = attributes.get("max-age", "")
-    digits = seconds.removeprefix("-")
-    if digits.isascii() and digits.isdigit():
-        return now + int(seconds[:15]) if not seconds.startswith("-") else 0.0
-    expires = parse_date(attributes.get("expires", ""))
-    return None if expires is None else float(expires)
+    attributes = {name: value for name, value in read.attributes if name}
+    path, ends = set_cookie.path_of(read, request_path), set_cookie.ends_at(read, now)
+    return ReceivedCookie(read.name, read.value, attributes, host, path, ends)
 
 
 class Cookies(MutableMapping[str, str]):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.client.cookie_dates import parse_cookie_date
+from salver.semantics.cookie_dates import parse_cookie_date
 
 NOVEMBER = 784_111_777.0  # Sun, 06 Nov 1994 08:49:37 GMT
 

@@ -1,5 +1,5 @@
 """The dates of cookies, read as browsers read them (RFC 6265 §5.1.1): whatever has a time, a day, a month and a year in
-it, in any order and between any delimiters, is a date. HTTP's own dates are read in `semantics`.
+it, in any order and between any delimiters, is a date. HTTP's own dates are read in `dates`.
 """
 
 from __future__ import annotations
