@@ -8,8 +8,9 @@
     GET  /api/sessions     POST /api/sessions/end {"id"}, or {"others": true}
     GET  /register.do?p={…}     where it was asked for
 
-Every answer has `message` and `code`: "success" and 0, or "failed" and -1 with `error` (a word that never changes),
-`field` and `detail` (for a person, in their language). What a client sends here is in no log.
+and with a mailer those of `recovery_api`. Every answer has `message` and `code`: "success" and 0, or "failed" and -1
+with `error` (a word that never changes), `field` and `detail` (for a person, in their language). What a client sends
+here is in no log.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from salver.accounts.errors import (
     WeakPassword,
 )
 from salver.accounts.gate import Gate, private
+from salver.accounts.recovery import Recovery
 from salver.accounts.registrar import Registrar
 from salver.accounts.sessions import Login
 from salver.accounts.settings import AccountSettings
@@ -42,13 +44,16 @@ from salver.semantics.content_types import is_json_type
 from salver.semantics.forms import parse_urlencoded
 from salver.semantics.json_text import parse_json
 
-_BODY_MAX = 16_384  # bytes: a password of 1,024 with every character escaped, three times over
+BODY_MAX = 16_384  # bytes: a password of 1,024 with every character escaped, three times over
 # What was refused for what it says, and not for how it was sent: with status 200 unless it is to be strict.
 _OF_CONTENT = frozenset(
-    ("bad_name", "name_taken", "bad_nickname", "weak_password", "wrong_credentials", "wrong_password", "missing_field")
+    (
+        *("bad_name", "name_taken", "bad_nickname", "bad_email", "weak_password"),
+        *("wrong_credentials", "wrong_password", "void_link", "missing_field"),
+    )
 )
 _FORMS = frozenset(("application/x-www-form-urlencoded", "multipart/form-data"))
-_ANY = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+ANY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 Action = Callable[[Request, Mapping[str, Any]], Response]
 
@@ -56,10 +61,14 @@ Action = Callable[[Request, Mapping[str, Any]], Response]
 class Interface:
     """The routes, and what they do. Safe to use from several threads."""
 
-    def __init__(self, registrar: Registrar, gate: Gate, settings: AccountSettings) -> None:
+    def __init__(
+        self, registrar: Registrar, gate: Gate, settings: AccountSettings, recovery: Recovery | None = None
+    ) -> None:
+        """`recovery`: None where there is no mailer, and so no address of mail."""
         self._registrar = registrar
         self._gate = gate
         self._settings = settings
+        self._recovery = recovery
 
     def add_to(self, app: App) -> None:
         """Register the routes."""
@@ -71,22 +80,26 @@ class Interface:
             "/api/sessions/end": self._end_session,
         }
         for path, action in posts.items():
-            view = self._guarded(action)
+            view = self.guarded(action)
             # What hashes is handed over before it begins; the others ask the database, and are learned like any.
             hashes = path in ("/api/register", "/api/login", "/api/password")
-            app.add_route(path, view, ["POST"], name=path[1:], max_body=_BODY_MAX, blocking=hashes or None)
+            app.add_route(path, view, ["POST"], name=path[1:], max_body=BODY_MAX, blocking=hashes or None)
         for path, action in {"/api/me": self._me, "/api/sessions": self._sessions}.items():
-            app.add_route(path, self._guarded(action), ["GET"], name=path[1:])
+            app.add_route(path, self.guarded(action), ["GET"], name=path[1:])
         # There in any case: whoever asks for it where it is off has sent a password in the target all the same.
         by_get = self._settings.register_by_get
-        app.add_route("/register.do", self._register_by_get, _ANY, name="register.do", blocking=by_get or None)
+        app.add_route("/register.do", self._register_by_get, ANY_METHOD, name="register.do", blocking=by_get or None)
 
     # Around every action
 
-    def _guarded(self, action: Action) -> Callable[[Request], Response]:
+    def guarded(self, action: Action, *, from_anywhere: bool = False) -> Callable[[Request], Response]:
+        """A view of an action: what it refuses is answered. `from_anywhere`: also for another site's page, which is of
+        no use to it where the session does not count."""
+
         def view(request: Request) -> Response:
             try:
-                self._gate.check_origin(request)
+                if not from_anywhere:
+                    self._gate.check_origin(request)
                 return private(action(request, sent_fields(request) if request.method == "POST" else {}))
             except AccountError as error:
                 return self.failed(request, error)
@@ -117,7 +130,7 @@ class Interface:
 
     def _register(self, request: Request, sent: Mapping[str, Any]) -> Response:
         user = self.register(request, sent)
-        return _success(user=_shown(user))
+        return success(user=_shown(user))
 
     def register(self, request: Request, sent: Mapping[str, Any]) -> User:
         """A new account of what was sent. Raises `AccountError`."""
@@ -125,11 +138,16 @@ class Interface:
             raise RegistrationClosed("accounts are made by whoever runs this")
         nickname = text_of(sent, "nickname", needed=False)
         name, password = text_of(sent, "username"), text_of(sent, "password")
-        return self._registrar.register(name, password, nickname, address=request.client.host)
+        address = request.client.host
+        if self._recovery is None:
+            return self._registrar.register(name, password, nickname, address=address)
+        email = text_of(sent, "email", needed=False).strip()
+        language = language_of(request.headers.get("accept-language"))
+        return self._recovery.register(name, password, nickname, email, address=address, language=language)
 
     def _log_in(self, request: Request, sent: Mapping[str, Any]) -> Response:
         text, login = self.log_in(request, sent)
-        response = _success(user=_shown(login.user))
+        response = success(user=_shown(login.user))
         self._gate.give(request, response, text)
         return response
 
@@ -147,22 +165,31 @@ class Interface:
         text = self._gate.cookie_of(request)
         if text:
             self._registrar.log_out(text)
-        response = _success()
+        response = success()
         self._gate.take_back(request, response)
         return response
 
     def _me(self, request: Request, sent: Mapping[str, Any]) -> Response:
-        return _success(user=_shown(self.needed_login(request).user))
+        user = self.needed_login(request).user
+        shown = _shown(user)
+        if self._recovery is not None:
+            email = self._recovery.email_of(user)
+            shown |= {"email": email.confirmed, "email_pending": email.pending}
+        return success(user=shown)
 
     def _change_password(self, request: Request, sent: Mapping[str, Any]) -> Response:
         self.change_password(request, self.needed_login(request), sent)
-        return _success()
+        return success()
 
     def change_password(self, request: Request, login: Login, sent: Mapping[str, Any]) -> None:
         """Another password, as it was sent. Raises `AccountError`, its field the one that is at fault."""
-        old, new = text_of(sent, "password"), text_of(sent, "new_password")
+        old, new, address = text_of(sent, "password"), text_of(sent, "new_password"), request.client.host
         try:
-            self._registrar.change_password(login, old, new, address=request.client.host)
+            if self._recovery is None:
+                self._registrar.change_password(login, old, new, address=address)
+            else:
+                language = language_of(request.headers.get("accept-language"))
+                self._recovery.change_password(login, old, new, address=address, language=language)
         except (WeakPassword, PasswordTooLong) as error:
             error.field = "new_password"
             raise
@@ -170,13 +197,13 @@ class Interface:
     def _sessions(self, request: Request, sent: Mapping[str, Any]) -> Response:
         login = self.needed_login(request)
         listed = [_listed(each, login) for each in self._registrar.sessions_of(login)]
-        return _success(sessions=listed)
+        return success(sessions=listed)
 
     def _end_session(self, request: Request, sent: Mapping[str, Any]) -> Response:
         login = self.needed_login(request)
         if sent.get("others") in (True, "true", "1", "on"):
-            return _success(ended=self._registrar.end_other_sessions(login))
-        return _success(ended=int(self._registrar.end_session(login, text_of(sent, "id"))))
+            return success(ended=self._registrar.end_other_sessions(login))
+        return success(ended=int(self._registrar.end_session(login, text_of(sent, "id"))))
 
     def _register_by_get(self, request: Request) -> Response:
         """As the first programs did it. The target is what logs show, and has a password in it: that goes first."""
@@ -241,7 +268,8 @@ def _object(found: Any) -> Mapping[str, Any]:
     return found
 
 
-def _success(**more: Any) -> Response:
+def success(**more: Any) -> Response:
+    """The answer to what worked, with `more` in it."""
     return Response.json({"message": "success", "code": 0, **more})
 
 

@@ -44,6 +44,13 @@ class BadNickname(AccountError):
     field = "nickname"
 
 
+class BadEmail(AccountError):
+    """What no mail could be sent to."""
+
+    code = "bad_email"
+    field = "email"
+
+
 class WeakPassword(AccountError):
     """Too short, or one of those that are tried first."""
 
@@ -84,6 +91,13 @@ class WrongPassword(AccountError):
     status = 401
     code = "wrong_password"
     field = "password"
+
+
+class VoidLink(AccountError):
+    """A link from a mail that holds no more: used, too old, taken back, or never given. Which of them is not said."""
+
+    status = 410
+    code = "void_link"
 
 
 class MissingField(AccountError):

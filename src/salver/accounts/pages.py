@@ -16,10 +16,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from salver.accounts.api import Interface, sent_fields, text_of
+from salver.accounts.api import BODY_MAX, Interface, sent_fields, text_of
 from salver.accounts.devices import device_name
 from salver.accounts.errors import AccountError
 from salver.accounts.gate import Gate, private
+from salver.accounts.recovery import Recovery
 from salver.accounts.registrar import Registrar
 from salver.accounts.settings import AccountSettings
 from salver.accounts.texts import explained, language_of, words_of
@@ -37,7 +38,9 @@ _POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _STATIC = {"accounts.css": "text/css; charset=utf-8", "accounts.js": "text/javascript; charset=utf-8"}
-_BODY_MAX = 16_384  # bytes
+# What a page that is shown again keeps of what was sent: never a password.
+_KEPT = ("username", "nickname", "email", "account", "token", "next")
+_AS_SHOWN_FIRST = {"error": None, "said": "", "at_fault": "", **dict.fromkeys(_KEPT, "")}
 
 Act = Callable[[Request, Mapping[str, Any]], Response]
 
@@ -45,7 +48,16 @@ Act = Callable[[Request, Mapping[str, Any]], Response]
 class Pages:
     """The routes, and what they show. Safe to use from several threads."""
 
-    def __init__(self, interface: Interface, registrar: Registrar, gate: Gate, settings: AccountSettings) -> None:
+    def __init__(
+        self,
+        interface: Interface,
+        registrar: Registrar,
+        gate: Gate,
+        settings: AccountSettings,
+        recovery: Recovery | None = None,
+    ) -> None:
+        """`recovery`: None where there is no mailer, and so no address of mail."""
+        self._recovery = recovery
         self._interface = interface
         self._registrar = registrar
         self._gate = gate
@@ -57,7 +69,7 @@ class Pages:
         """Register the routes."""
         shown = {"/": self._home, "/login": self._login, "/register": self._register, "/account": self._account}
         for path, show in shown.items():
-            app.add_route(path, self._watched(show), ["GET"], name=f"page{path}")
+            app.add_route(path, self.watched(show), ["GET"], name=f"page{path}")
         sent: dict[str, tuple[Act, str]] = {
             "/login": (self._log_in, "login.html"),
             "/register": (self._make_account, "register.html"),
@@ -66,31 +78,31 @@ class Pages:
             "/account/sessions": (self._end_session, "account.html"),
         }
         for path, (act, page) in sent.items():
-            view = self._acting(act, page)
-            app.add_route(path, view, ["POST"], name=f"form{path}", max_body=_BODY_MAX, blocking=True)
+            view = self.acting(act, page, at_fault="password")
+            app.add_route(path, view, ["POST"], name=f"form{path}", max_body=BODY_MAX, blocking=True)
         for name, media_type in _STATIC.items():
             app.add_route(f"/{name}", self._file(name, media_type), ["GET"], name=name)
 
     # What is shown
 
     def _home(self, request: Request) -> Response:
-        return self._to(request, "account" if self._gate.login_of(request) else "login")
+        return self.to(request, "account" if self._gate.login_of(request) else "login")
 
     def _login(self, request: Request) -> Response:
         if self._gate.login_of(request) is not None:
             return self._onwards(request, request.query.get("next") or "")
-        return self._page(request, "login.html", {"next": request.query.get("next", "")})
+        return self.page(request, "login.html", {"next": request.query.get("next", "")})
 
     def _register(self, request: Request) -> Response:
         if not self._settings.registration:
-            return self._to(request, "login")
-        return self._page(request, "register.html", {"next": request.query.get("next", "")})
+            return self.to(request, "login")
+        return self.page(request, "register.html", {"next": request.query.get("next", "")})
 
     def _account(self, request: Request) -> Response:
         login = self._gate.login_of(request)
         if login is None:
-            return self._to(request, "login", f"?next={quote(request.prefix + '/account')}")
-        return self._page(request, "account.html", {})
+            return self.to(request, "login", f"?next={quote(request.prefix + '/account')}")
+        return self.page(request, "account.html", {})
 
     # What is sent
 
@@ -108,7 +120,7 @@ class Pages:
         text = self._gate.cookie_of(request)
         if text:
             self._registrar.log_out(text)
-        response = self._to(request, "login")
+        response = self.to(request, "login")
         self._gate.take_back(request, response)
         # What this origin has left in the browser of the pages that were behind the login.
         response.headers["Clear-Site-Data"] = '"cache"'
@@ -117,7 +129,7 @@ class Pages:
     def _change_password(self, request: Request, sent: Mapping[str, Any]) -> Response:
         login = self._interface.needed_login(request)
         self._interface.change_password(request, login, sent)
-        return self._to(request, "account", "?changed=1")
+        return self.to(request, "account", "?changed=1")
 
     def _end_session(self, request: Request, sent: Mapping[str, Any]) -> Response:
         login = self._interface.needed_login(request)
@@ -125,11 +137,13 @@ class Pages:
             self._registrar.end_other_sessions(login)
         else:
             self._registrar.end_session(login, text_of(sent, "id"))
-        return self._to(request, "account")
+        return self.to(request, "account")
 
     # Around them
 
-    def _watched(self, show: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    def watched(self, show: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        """A view that shows something; what is refused becomes a page that says so."""
+
         def view(request: Request) -> Response:
             try:
                 return private(show(request))
@@ -138,19 +152,25 @@ class Pages:
 
         return view
 
-    def _acting(self, act: Act, page: str) -> Callable[[Request], Response]:
+    def acting(
+        self, act: Act, page: str, *, at_fault: str = "", from_anywhere: bool = False
+    ) -> Callable[[Request], Response]:
+        """A view that carries out what a form has sent; what is refused is said on `page`, in the form `at_fault` where
+        it has several. `from_anywhere`: see `Interface.guarded`."""
+
         def view(request: Request) -> Response:
             sent: Mapping[str, Any] = {}
             try:
-                self._gate.check_origin(request)
+                if not from_anywhere:
+                    self._gate.check_origin(request)
                 sent = sent_fields(request)
                 return private(act(request, sent))
             except AccountError as error:
-                return self._again(request, page, sent, error)
+                return self.again(request, page, {**sent, "at_fault": at_fault}, error)
 
         return view
 
-    def _again(self, request: Request, page: str, sent: Mapping[str, Any], error: AccountError) -> Response:
+    def again(self, request: Request, page: str, sent: Mapping[str, Any], error: AccountError) -> Response:
         """The page that was sent, with what is wrong; where that cannot be said beside a field, above all of them."""
         if page == "account.html" and error.code in ("not_logged_in", "store_unavailable", "foreign_origin"):
             return self.failed(request, error)
@@ -160,18 +180,21 @@ class Pages:
             return self.failed(request, again)
 
     def _with_error(self, request: Request, page: str, sent: Mapping[str, Any], error: AccountError) -> Response:
-        kept = {name: sent.get(name, "") for name in ("username", "nickname", "next")}
+        kept = {name: sent.get(name, "") for name in (*_KEPT, "at_fault")}
         wrong = {"error": error, "said": explained(error, _language(request))}
-        response = self._page(request, page, {**kept, **wrong})
+        response = self.page(request, page, {**kept, **wrong})
         response.status = 422 if error.status == 401 else error.status
         if error.retry_after is not None:
             response.headers["Retry-After"] = str(error.retry_after)
         return response
 
-    def _page(self, request: Request, name: str, values: Mapping[str, Any]) -> Response:
+    def page(self, request: Request, name: str, values: Mapping[str, Any]) -> Response:
+        """The page of a template. Raises `StoreUnavailable`."""
         language = _language(request)
         login = self._gate.login_of(request)
-        sessions = self._registrar.sessions_of(login) if login is not None and name == "account.html" else []
+        own = login if name == "account.html" else None
+        sessions = self._registrar.sessions_of(own) if own is not None else []
+        email = self._recovery.email_of(own.user) if own is not None and self._recovery is not None else None
         text = self._templates.get_template(name).render(
             words=words_of(language),
             language=language,
@@ -180,9 +203,11 @@ class Pages:
             settings=self._settings,
             login=login,
             sessions=sessions,
+            mails=self._recovery is not None,
+            address=email,
             can_keep=self._gate.can_keep(request),
-            changed=request.query.get("changed") == "1",
-            **{"next": "", "username": "", "nickname": "", "error": None, "said": "", **values},
+            changed=request.query.get("changed", ""),
+            **{**_AS_SHOWN_FIRST, **values},
         )
         response = private(Response(text, headers={"Content-Language": language}))
         response.headers["Vary"] = "Cookie, Accept-Language"
@@ -218,14 +243,15 @@ class Pages:
 
     # Where to
 
-    def _to(self, request: Request, page: str, more: str = "") -> Response:
+    def to(self, request: Request, page: str, more: str = "") -> Response:
+        """On to another of these pages."""
         return Response.redirect(f"{request.prefix}/{page}{more}")
 
     def _onwards(self, request: Request, where: str) -> Response:
         """To where the login was asked for, on this origin alone."""
         if where and is_same_origin_path(where):
             return Response.redirect(where)
-        return self._to(request, "account")
+        return self.to(request, "account")
 
     def sent_to_login(self, request: Request, at: str) -> Response:
         """For a request to something else that needs a login: the login page, and then where it wanted to go; 401 for

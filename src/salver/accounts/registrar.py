@@ -14,7 +14,7 @@ from salver.accounts.errors import BadName, Busy, MissingField, NameTaken, Wrong
 from salver.accounts.names import clean_name, clean_nickname, name_key
 from salver.accounts.passwords import Hashing, check_strength, normal_password
 from salver.accounts.sessions import Login, Sessions
-from salver.accounts.store import Session, Store, User
+from salver.accounts.store import AlsoAdded, Session, Store, User
 from salver.accounts.tries import Tries
 
 logger = logging.getLogger("salver.accounts")
@@ -38,9 +38,18 @@ class Registrar:
         self._tries = tries
         self._wall = wall
 
-    def register(self, name: str, password: str, nickname: str = "", *, address: str | None = None) -> User:
-        """A new account. `address`: who asks for it, None for whoever runs this. Raises `BadName`, `NameTaken`,
-        `BadNickname`, `WeakPassword`, `PasswordTooLong`, `TooManyTries`, `Busy`, `StoreUnavailable`."""
+    def register(
+        self,
+        name: str,
+        password: str,
+        nickname: str = "",
+        *,
+        address: str | None = None,
+        then: AlsoAdded | None = None,
+    ) -> User:
+        """A new account. `address`: who asks for it, None for whoever runs this. `then`: see `Store.add_user`. Raises
+        `BadName`, `NameTaken`, `BadNickname`, `WeakPassword`, `PasswordTooLong`, `TooManyTries`, `Busy`,
+        `StoreUnavailable`."""
         name, nickname = clean_name(name), clean_nickname(nickname)
         secret, key = normal_password(password), name_key(name)
         check_strength(password, name, nickname)
@@ -48,7 +57,7 @@ class Registrar:
             self._tries.register(address)
         if self._store.user_by_key(key) is not None:  # before the hash, which would be work for nothing
             raise NameTaken(f"the name {name} is taken")
-        return self._store.add_user(name, key, nickname, self._hashing.hash(secret), self._now())
+        return self._store.add_user(name, key, nickname, self._hashing.hash(secret), self._now(), then)
 
     def log_in(
         self, name: str, password: str, *, address: str, agent: str = "", instead_of: str = ""
@@ -98,17 +107,26 @@ class Registrar:
             raise MissingField("password")
         if not new:
             raise MissingField("new_password")
-        secret, key = normal_password(new), name_key(login.user.name)
+        secret = normal_password(new)
+        user, _ = self.proven(login, old, address=address)
+        check_strength(new, user.name, user.nickname)
+        self._store.set_password(user.id, self._hashing.hash(secret), self._now(), but=login.token)
+        self._sessions.forget_all()
+
+    def proven(self, login: Login, password: str, *, address: str) -> tuple[User, str]:
+        """Who is logged in has the account's password as well: (account, the password as it is encoded). Raises
+        `WrongPassword`, and as `log_in` does."""
+        if not password:
+            raise MissingField("password")
+        key, given = name_key(login.user.name), normal_password(password)
         self._tries.check(key, address)
         found = self._store.user_by_id(login.user.id)
-        encoded, given = found[1] if found else None, normal_password(old)
+        encoded = found[1] if found else None
         right = self._hashing.verify(encoded, given, lambda: self._tries.check(key, address))
         if not right or found is None:
             self._tries.failed(key, address)
             raise WrongPassword("the old password is wrong")
-        check_strength(new, found[0].name, found[0].nickname)
-        self._store.set_password(login.user.id, self._hashing.hash(secret), self._now(), but=login.token)
-        self._sessions.forget_all()
+        return found
 
     def sessions_of(self, login: Login) -> list[Session]:
         """The account's sessions, the one used last first. Raises `StoreUnavailable`."""

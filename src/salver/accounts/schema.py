@@ -63,6 +63,34 @@ sessions = Table(
     Index("salver_sessions_by_end", "expires"),
 )
 
+# Addresses that were confirmed. A table of their own, so that those who have no mailer have none of it.
+emails = Table(
+    "salver_emails",
+    metadata,
+    Column("user_id", _ID, ForeignKey("salver_users.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("email", String(254), nullable=False),
+    Column("email_key", String(1024), nullable=False),
+    Column("confirmed", BigInteger, nullable=False),
+    Index("salver_emails_by_key", "email_key"),
+)
+
+# Links that were sent by mail, and hold until they are used.
+links = Table(
+    "salver_links",
+    metadata,
+    Column("token", LargeBinary(32), primary_key=True),  # SHA-256 of what the mail says
+    Column("kind", String(8), nullable=False),
+    # NULL: somebody asked on behalf of nobody; kept, so that both cost the same.
+    Column("user_id", _ID, ForeignKey("salver_users.id", ondelete="CASCADE")),
+    Column("email", String(254), nullable=False),
+    Column("email_key", String(1024), nullable=False),
+    Column("password", LargeBinary(32), nullable=False),  # SHA-256 of the encoded one that the account had
+    Column("expires", BigInteger, nullable=False),
+    Index("salver_links_of_user", "user_id"),
+    Index("salver_links_by_email", "email_key"),
+    Index("salver_links_by_end", "expires"),
+)
+
 version = Table("salver_accounts", metadata, Column("version", Integer, nullable=False))
 
 
@@ -70,7 +98,11 @@ def _first(connection: Connection) -> None:
     metadata.create_all(connection, tables=[users, sessions])
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _addresses(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[emails, links])
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first, _addresses)
 
 _LOCK = 7_235_117_203  # this schema's, among the advisory locks of a PostgreSQL server
 

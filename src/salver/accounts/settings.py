@@ -14,6 +14,11 @@ class AccountSettings:
     that may use the interface. `register_by_get`: `GET /register.do?p={…}` is there, with a password in a URL.
     `session_idle` and `session_max`: seconds. `name`: what the pages call this place. `dangerous_plain_http`: sessions
     also over http:// to other machines, where everybody on the way can read the password.
+
+    With a mailer: `public_url`, the address of the site as people open it, to which `at` is added for the links in
+    letters; https://, or http:// where `dangerous_plain_http` or this computer is meant. `email_required`: nobody
+    registers without an address of mail, and nobody takes theirs away. It is not the default, since who has no address
+    to give would be kept out, or make one up.
     """
 
     registration: bool = True
@@ -24,3 +29,5 @@ class AccountSettings:
     session_max: int = 90 * 86_400
     name: str = "Salver"
     dangerous_plain_http: bool = False
+    public_url: str = ""
+    email_required: bool = False

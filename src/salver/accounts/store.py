@@ -15,7 +15,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
@@ -33,7 +33,7 @@ _OPENING = 2.0  # seconds that one waits while another opens the database
 _ENDED_AT_ONCE = 100  # sessions that have ended are deleted as others are made, this many at a time
 _TOLD_EVERY = 60.0  # seconds between two lines that say that the database cannot be used
 # PostgreSQL has no NUL in a text, UTF-8 no lone surrogate: what has one is nobody's name.
-_NEVER_STORED = re.compile("[\0\ud800-\udfff]")
+NEVER_STORED = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,9 @@ class Session:
     expires: int
     agent: str
     address: str
+
+
+AlsoAdded = Callable[[Connection, User, str], None]  # with the encoded password
 
 
 class Store:
@@ -132,39 +135,44 @@ class Store:
 
     # Accounts
 
-    def add_user(self, name: str, key: str, nickname: str, password: str, now: int) -> User:
-        """A new account. Raises `NameTaken`, `StoreUnavailable`."""
+    def add_user(
+        self, name: str, key: str, nickname: str, password: str, now: int, then: AlsoAdded | None = None
+    ) -> User:
+        """A new account, and in the same transaction what `then` does. Raises `NameTaken`, `StoreUnavailable`."""
         values = {"name": name, "name_key": key, "nickname": nickname, "password": password, "disabled": False}
-        with self._writing() as connection:
+        with self.writing() as connection:
             try:
                 added = connection.execute(insert(users).values(**values, created=now, password_changed=now))
             except IntegrityError:
                 raise NameTaken(f"the name {name} is taken") from None
             (identity,) = added.inserted_primary_key or (0,)
-        return User(int(identity), name, nickname, False, now)
+            user = User(int(identity), name, nickname, False, now)
+            if then is not None:
+                then(connection, user, password)
+        return user
 
     def user_by_key(self, key: str) -> tuple[User, str] | None:
         """(account, its encoded password) of a name's key, None where there is none."""
-        if _NEVER_STORED.search(key):
+        if NEVER_STORED.search(key):
             return None
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(select(users).where(users.c.name_key == key)).mappings().first()
         return None if row is None else (_user(row), row["password"])
 
     def user_by_id(self, identity: int) -> tuple[User, str] | None:
         """As `user_by_key`, by the account's number."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(select(users).where(users.c.id == identity)).mappings().first()
         return None if row is None else (_user(row), row["password"])
 
     def all_users(self) -> list[User]:
         """Every account, in the order of their names."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             return [_user(row) for row in connection.execute(select(users).order_by(users.c.name_key)).mappings()]
 
     def set_password(self, identity: int, password: str, now: int, *, but: bytes | None = None) -> None:
         """Another password, and the end of all the account's sessions `but` the one of that token."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             changed = update(users).where(users.c.id == identity)
             connection.execute(changed.values(password=password, password_changed=now))
             ended = delete(sessions).where(sessions.c.user_id == identity)
@@ -172,13 +180,13 @@ class Store:
 
     def rehash(self, identity: int, old: str, password: str) -> bool:
         """The same password encoded anew; False where it was changed meanwhile."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             where = (users.c.id == identity) & (users.c.password == old)
             return connection.execute(update(users).where(where).values(password=password)).rowcount > 0
 
     def set_disabled(self, identity: int, *, disabled: bool) -> None:
         """Let an account log in no more, or again; disabling ends its sessions."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(update(users).where(users.c.id == identity).values(disabled=disabled))
             if disabled:
                 connection.execute(delete(sessions).where(sessions.c.user_id == identity))
@@ -190,7 +198,7 @@ class Store:
         nothing is done, where the account is disabled by now or its encoded password is not `password` any more."""
         same = (users.c.id == session.user_id) & (users.c.password == password) & users.c.disabled.is_(False)
         gone = select(sessions.c.token).where(sessions.c.expires <= session.created).limit(_ENDED_AT_ONCE)
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection.execute(select(users.c.id).where(same).with_for_update()).first() is None:
                 return False
             connection.execute(delete(sessions).where(sessions.c.token.in_(gone.scalar_subquery())))
@@ -204,7 +212,7 @@ class Store:
         wanted = select(sessions, users.c.name, users.c.nickname, users.c.disabled, users.c.created.label("since"))
         wanted = wanted.join(users, users.c.id == sessions.c.user_id)
         wanted = wanted.where(sessions.c.token == token, sessions.c.expires > now, users.c.disabled.is_(False))
-        with self._reading() as connection:
+        with self.reading() as connection:
             row = connection.execute(wanted).mappings().first()
         if row is None:
             return None
@@ -214,32 +222,32 @@ class Store:
     def sessions_of(self, identity: int, now: int) -> list[Session]:
         """An account's logins that hold, the one used last first."""
         wanted = select(sessions).where(sessions.c.user_id == identity, sessions.c.expires > now)
-        with self._reading() as connection:
+        with self.reading() as connection:
             rows = connection.execute(wanted.order_by(sessions.c.used.desc())).mappings()
             return [_session(row) for row in rows]
 
     def touch_session(self, token: bytes, used: int, expires: int) -> None:
         """It was used just now, and lasts until `expires`."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(update(sessions).where(sessions.c.token == token).values(used=used, expires=expires))
 
     def end_session(self, token: bytes) -> None:
         """Log out."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(delete(sessions).where(sessions.c.token == token))
 
     def end_session_of(self, identity: int, session_id: str) -> bool:
         """End one of an account's own logins; False where it has none of that id."""
-        if _NEVER_STORED.search(session_id):
+        if NEVER_STORED.search(session_id):
             return False
-        with self._writing() as connection:
+        with self.writing() as connection:
             where = (sessions.c.user_id == identity) & (sessions.c.id == session_id)
             return connection.execute(delete(sessions).where(where)).rowcount > 0
 
     def end_sessions_of(self, identity: int, *, but: bytes | None = None) -> int:
         """End an account's logins `but` the one of that token; how many."""
         ended = delete(sessions).where(sessions.c.user_id == identity)
-        with self._writing() as connection:
+        with self.writing() as connection:
             return connection.execute(ended if but is None else ended.where(sessions.c.token != but)).rowcount
 
     # Transactions
@@ -248,13 +256,15 @@ class Store:
         return self._engine.execution_options(salver_writes=True)
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads. Raises `StoreUnavailable`, also for what happens in it."""
         self._ensure_ready()
         with self._translated(), self._engine.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is kept whole or not at all. Raises `StoreUnavailable`, also for what happens in it."""
         self._ensure_ready()
         with self._translated(), self._for_writing().begin() as connection:
             yield connection

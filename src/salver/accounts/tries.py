@@ -161,7 +161,10 @@ class Tries:
 
     def check(self, key: str, address: str) -> None:
         """Raise `TooManyTries` where the account (by its name's key) or the address has failed too often."""
-        found = self._counter.read(_keys(key, address))
+        self._refuse(_keys(key, address))
+
+    def _refuse(self, keys: list[str]) -> None:
+        found = self._counter.read(keys)
         waits = [ends for (count, ends), limit in zip(found, self._limits, strict=True) if count >= limit]
         if waits:
             raise TooManyTries("too many tries", retry_after=max(1, *waits))
@@ -178,12 +181,19 @@ class Tries:
             raise TooManyTries("too many accounts", retry_after=max(1, ends))
         self._counter.add(keys)
 
+    def ask_for_mail(self, key: str, address: str) -> None:
+        """One more letter that an address asks for, by the account or the address of mail that it names. These are
+        counted apart: whoever has failed to log in ten times is the one who needs it. Raises `TooManyTries`."""
+        keys = _keys(key, address, "mail:")
+        self._refuse(keys)
+        self._counter.add(keys)
+
     def succeeded(self, key: str, address: str) -> None:
         """Who has the password may have mistyped it before."""
         self._counter.clear(_keys(key, address)[:1])
 
 
-def _keys(key: str, address: str) -> list[str]:
+def _keys(key: str, address: str, what: str = "") -> list[str]:
     network = client_network(address)
     pair = hashlib.sha256(f"{network} {key}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    return [f"salver:tries:pair:{pair}", f"salver:tries:address:{network}"]
+    return [f"salver:tries:{what}pair:{pair}", f"salver:tries:{what}address:{network}"]
