@@ -1,14 +1,9 @@
 """One script as a process: how it is started, bounded, told to end, and buried.
 
-Started by `subprocess`, which is vfork and exec in C. Measured for a C program that prints a line, 650 µs in all:
-`os.posix_spawn` takes 60 to 75 µs of our own processor time and `Popen` 95 to 110, but the former can neither change
-the folder (RFC 3875 §7.2) nor close what an extension may have left inheritable. glibc's own can both; called
-through ctypes it was as fast alone and slower under load (16 connections, one core), with the interpreter's lock given
-away at each call (700 requests/s instead of 890) as with the lock kept (476 µs of our own for each, instead of 348).
-A `preexec_fn` is no way at all: it runs Python between fork and exec while other threads hold locks, and makes it a
-real fork. So limits are set from outside, by prlimit, on a process that has just begun: all its life but some
+Limits are set from outside, by prlimit, on a process that has just begun (`cgi_start`): all its life but some
 microseconds is under them, and what it allocates, computes or starts later counts against them as if it had never been
-otherwise.
+otherwise. A `preexec_fn` is no way: it runs Python between fork and exec while other threads hold locks, and makes it a
+real fork.
 
 A script leads a session of its own, so that signals reach whatever it started and none of the terminal's reach it.
 Its number is signalled only as long as it has not been waited for: it cannot be another's by then.
@@ -21,12 +16,12 @@ import os
 import resource
 import select
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
 
 from salver.gateway.cgi_settings import CGISettings
+from salver.gateway.cgi_start import Process, start_process
 
 logger = logging.getLogger("salver.cgi")
 
@@ -52,7 +47,7 @@ class Child:
 
     __slots__ = ("_bury", "_kept", "_process", "exit_fd", "pid")
 
-    def __init__(self, process: subprocess.Popen[bytes], bury: Callable[[Child], None]) -> None:
+    def __init__(self, process: Process, bury: Callable[[Child], None]) -> None:
         """`bury` is called once, from any thread, when the process has been waited for."""
         self._process = process
         self._bury = bury
@@ -145,16 +140,7 @@ def start(
     The descriptors stay the caller's. Raises OSError where it cannot be started; `NotBounded` where it was started,
     could not be bounded, and is on its way to the grave.
     """
-    stdin, stdout, stderr = descriptors
-    process = subprocess.Popen(
-        command,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        cwd=os.path.dirname(command[-1]),
-        env=environment,
-        start_new_session=True,
-    )
+    process = start_process(command, environment, descriptors)
     child = Child(process, bury)
     try:
         set_limits(child.pid, settings)
