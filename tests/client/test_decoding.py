@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from salver.client import decoding
 from salver.client.decoding import Codings, accepted, decoders
 from salver.client.errors import BrokenCoding
-from salver.semantics.codings import maybe_compressor, maybe_packer
+from salver.semantics.codings import maybe_compressor, maybe_packer, maybe_zstd
 
 TEXT = b"".join(b"line %d of a text that has some length\n" % number for number in range(3_000))
 SHORT = b"hello, hello, hello, tray " * 4
@@ -227,7 +227,7 @@ def test_a_bomb_in_a_bomb_is_never_in_memory() -> None:
 
 def test_a_window_that_is_too_wide_is_refused() -> None:
     """RFC 9659: 8 MB; a frame may ask for gigabytes."""
-    module = decoding._zstd_module()
+    module = maybe_zstd()
     wide = module.CompressionParameter
     packer = module.ZstdCompressor(options={wide.window_log: 26, wide.content_size_flag: 0})
     packed = packer.compress(b"x" * 100_000) + packer.flush()
@@ -243,7 +243,7 @@ def test_what_is_accepted() -> None:
 
 
 def test_without_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "find_spec", lambda name: None)
+    monkeypatch.setattr(decoding, "has_zstd", lambda: False)
     monkeypatch.setitem(sys.modules, "brotli", None)
     decoders.cache_clear()
     accepted.cache_clear()

@@ -10,7 +10,14 @@ from types import SimpleNamespace
 import pytest
 
 from salver.semantics import codings
-from salver.semantics.codings import CODINGS, lasting_packer, maybe_compressor, maybe_packer
+from salver.semantics.codings import (
+    CODINGS,
+    has_zstd,
+    lasting_packer,
+    maybe_compressor,
+    maybe_packer,
+    maybe_zstd,
+)
 
 DATA = b"the same again and again, " * 100
 
@@ -48,6 +55,26 @@ def test_without_its_library(coding: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert maybe_packer(coding) is None
     maybe_compressor.cache_clear()
     maybe_packer.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("there", "has"),
+    [(["_zstd"], True), (["backports.zstd"], True), (["backports", "compression"], False), ([], False)],
+)
+def test_whether_there_is_zstd_is_known_without_it(
+    there: list[str], has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(name: str) -> object:
+        if "." in name and not there:
+            raise ModuleNotFoundError(name)  # what it would be in
+        return name if name in there else None
+
+    monkeypatch.setattr(codings, "find_spec", found)
+    assert has_zstd() is has
+
+
+def test_zstd_is_there_where_it_is_said_to_be() -> None:
+    assert has_zstd() is (maybe_zstd() is not None)
 
 
 @pytest.mark.parametrize("home", ["compression.zstd", "backports.zstd"])

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from importlib.util import find_spec
 from typing import Any, Protocol
 
 from salver.client.errors import BrokenCoding, ResponseTooLarge
+from salver.semantics.codings import has_zstd, maybe_zstd
 from salver.semantics.decoding import Inflater
 
 _STEP = 262_144  # bytes that come out at once, at most: what bounds the memory of a bomb
@@ -71,7 +71,7 @@ class _Zstd:
     """One or more frames (RFC 8878 §3.1), with a window of 8 MB at most (RFC 9659 §3)."""
 
     def __init__(self) -> None:
-        self._module = _zstd_module()
+        self._module = maybe_zstd()
         self._inner: Any = self._make()
         self._begun = False
 
@@ -93,14 +93,6 @@ class _Zstd:
         return not self._begun or bool(self._inner.eof)
 
 
-def _zstd_module() -> Any:
-    try:
-        from compression import zstd
-    except ImportError:
-        from backports import zstd
-    return zstd
-
-
 @cache
 def decoders() -> dict[str, Callable[[], Decoder]]:
     """The codings that can be taken off here, by their names (RFC 9110 §8.4.1)."""
@@ -108,7 +100,7 @@ def decoders() -> dict[str, Callable[[], Decoder]]:
     found: dict[str, Callable[[], Decoder]] = {"gzip": gzip, "x-gzip": gzip, "deflate": partial(_Zlib, "deflate")}
     if _can_limit_brotli():
         found["br"] = _Brotli
-    if find_spec("compression") is not None or (find_spec("backports") and find_spec("backports.zstd")):
+    if has_zstd():
         found["zstd"] = _Zstd
     return found
 

@@ -1,8 +1,7 @@
 """What the caller gives (`content`, `data`, `files`, `json`) as a body and its media type.
 
-multipart/form-data is written here, part by part, so that a file of gigabytes is never in memory and its length is
-known beforehand (RFC 7578; names and file names escaped as the WHATWG has it: no quote and no line feed of theirs can
-end a header). The boundary is 128 random bits.
+multipart/form-data is written part by part, so that a file of gigabytes is never in memory and its length is known
+beforehand. The boundary is 128 random bits.
 """
 
 from __future__ import annotations
@@ -10,20 +9,18 @@ from __future__ import annotations
 import json as _json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from mimetypes import guess_type
 from typing import Any, Union
 
 from salver.client.content import Content, ContentLike, as_content, file_content
 from salver.client.errors import InvalidRequest
 from salver.client.url import encode_params
 from salver.protocol.grammar import TOKEN
+from salver.semantics import multipart
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 
 Encoded = tuple[Union[bytes, Content], Union[str, None]]
-
-_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
 def encode(content: ContentLike, data: Any, files: Any, json: Any, has_json: bool) -> Encoded:
@@ -68,9 +65,9 @@ def _multipart(data: Any, files: Any) -> tuple[Content, str]:
     boundary = os.urandom(16).hex()
     parts: list[tuple[str, bytes | Content]] = [_field_part(name, value) for name, value in _fields(data)]
     parts += [_file_part(name, value) for name, value in _pairs(files, "files")]
-    heads = [f"--{boundary}\r\n{head}\r\n\r\n".encode() for head, _ in parts]
+    heads = [multipart.opening(boundary, head) for head, _ in parts]
     bodies = [body for _, body in parts]
-    end = f"--{boundary}--\r\n".encode()
+    end = multipart.closing(boundary)
 
     def whole() -> Iterator[bytes]:
         for head, body in zip(heads, bodies, strict=True):
@@ -84,7 +81,7 @@ def _multipart(data: Any, files: Any) -> tuple[Content, str]:
 
     replayable = all(isinstance(body, bytes) or body.replayable for body in bodies)
     content = Content(_gathered(whole), _length(heads, bodies, end), replayable=replayable)
-    return content, f"multipart/form-data; boundary={boundary}"
+    return content, multipart.content_type(boundary)
 
 
 def _gathered(parts: Callable[[], Iterator[bytes]], size: int = 65_536) -> Callable[[], Iterator[bytes]]:
@@ -136,7 +133,7 @@ def _pairs(given: Any, what: str) -> Iterable[tuple[str, Any]]:
 
 def _field_part(name: str, value: Any) -> tuple[str, bytes | Content]:
     body = value if isinstance(value, bytes) else str("" if value is None else value).encode()
-    return f'Content-Disposition: form-data; name="{_escaped(name)}"', body
+    return multipart.part_head(name, None), body
 
 
 def _file_part(name: str, value: Any) -> tuple[str, bytes | Content]:
@@ -152,32 +149,19 @@ def _file_part(name: str, value: Any) -> tuple[str, bytes | Content]:
         headers = value[2] if len(value) > 2 else {}
         value = value[0]
     else:
-        filename = _own_name(value) or name
+        filename = multipart.own_name(value) or name
     try:
         body = file_content(value) if hasattr(value, "read") else as_content(value)
     except TypeError as error:
         raise InvalidRequest(f"the file {name!r}: {error}") from None
-    head = f'Content-Disposition: form-data; name="{_escaped(name)}"'
     if filename is not None:
-        head += f'; filename="{_escaped(str(filename))}"'
-        media_type = media_type or guess_type(str(filename))[0] or "application/octet-stream"
+        filename = str(filename)
+        media_type = media_type or multipart.file_type(filename)
     if any(each.lower() == "content-type" for each in headers):
         media_type = None
-    lines = [head, *([f"Content-Type: {_line(media_type)}"] if media_type else [])]
-    lines += [f"{_token(each)}: {_line(text)}" for each, text in headers.items()]
-    return "\r\n".join(lines), body
-
-
-def _own_name(value: Any) -> str:
-    """What an open file is called; "" for what has no name of its own: a pipe's number, "<stdin>"."""
-    name = getattr(value, "name", None) if hasattr(value, "read") else None
-    if isinstance(name, bytes):
-        name = os.fsdecode(name)
-    return "" if not isinstance(name, str) or name.startswith("<") else os.path.basename(name)
-
-
-def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES)
+    fields = [("Content-Type", _line(media_type))] if media_type else []
+    fields += [(_token(each), _line(text)) for each, text in headers.items()]
+    return multipart.part_head(name, filename, fields), body
 
 
 def _token(text: str) -> str:

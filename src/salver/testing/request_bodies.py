@@ -4,12 +4,12 @@ are. This file does not send; a body is its content type and its pieces."""
 from __future__ import annotations
 
 import json as json_text
-import mimetypes
-import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any, NamedTuple, Union
 from urllib.parse import urlencode
+
+from salver.semantics import multipart
 
 __all__ = ["NO_BODY", "Content", "FormData", "Pairs", "RequestBody", "Upload", "Uploads", "make_body", "pairs_of"]
 
@@ -82,13 +82,11 @@ def _as_it_is(content: Content | None) -> RequestBody:
 
 
 def _multipart(data: Pairs, files: Uploads) -> RequestBody:
-    """multipart/form-data as browsers write it (RFC 7578, and the HTML standard's §4.10.21.8 for names)."""
     boundary = secrets.token_hex(16)
-    parts = [_part(name, None, None, value.encode()) for name, value in pairs_of(data)]
+    parts = [(multipart.part_head(name, None), value.encode()) for name, value in pairs_of(data)]
     parts += [_file_part(name, upload) for name, upload in _uploads(files)]
-    opening = f"--{boundary}\r\n".encode()
-    body = b"".join(b"".join((opening, part, b"\r\n")) for part in parts) + f"--{boundary}--\r\n".encode()
-    return _whole(f"multipart/form-data; boundary={boundary}", body)
+    pieces = [piece for head, body in parts for piece in (multipart.opening(boundary, head), body, b"\r\n")]
+    return _whole(multipart.content_type(boundary), b"".join([*pieces, multipart.closing(boundary)]))
 
 
 def _uploads(files: Uploads) -> list[tuple[str, Upload]]:
@@ -99,31 +97,14 @@ def _uploads(files: Uploads) -> list[tuple[str, Upload]]:
     return found
 
 
-def _file_part(name: str, upload: Upload) -> bytes:
+def _file_part(name: str, upload: Upload) -> tuple[str, bytes]:
     if isinstance(upload, tuple):
         filename, file, content_type = (*upload, None)[:3]
     else:
-        filename, file, content_type = _name_of(upload) or name, upload, None
+        filename, file, content_type = multipart.own_name(upload) or name, upload, None
     if content_type is None:
-        content_type = (mimetypes.guess_type(filename or "")[0]) or "application/octet-stream"
+        content_type = multipart.file_type(filename or "")
     if isinstance(file, str):
         file = file.encode()
-    return _part(name, filename, content_type, file if isinstance(file, bytes) else file.read())
-
-
-def _name_of(file: File) -> str:
-    path = getattr(file, "name", "")
-    return os.path.basename(path) if isinstance(path, str) else ""
-
-
-def _part(name: str, filename: str | None, content_type: str | None, body: bytes) -> bytes:
-    head = f'Content-Disposition: form-data; name="{_escaped(name)}"'
-    if filename is not None:
-        head += f'; filename="{_escaped(filename)}"'
-    if content_type is not None:
-        head += f"\r\nContent-Type: {content_type}"
-    return b"".join((head.encode(), b"\r\n\r\n", body))
-
-
-def _escaped(name: str) -> str:
-    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    head = multipart.part_head(name, filename, [("Content-Type", content_type)])
+    return head, file if isinstance(file, bytes) else file.read()
