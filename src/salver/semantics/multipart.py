@@ -1,8 +1,8 @@
 """multipart/form-data as it is written (RFC 7578): what stands around the bodies of its parts.
 
 Names and file names are escaped as browsers do it (HTML §4.10.22.8): no quote and no line feed of theirs can end a
-header. This file has no bodies, and so knows no length, nor what the boundary must not be in: whoever writes a form takes
-128 random bits for one.
+header. This file has no bodies, and so knows no length, nor what the boundary must not be in: whoever writes a form
+takes 128 random bits for one.
 """
 
 from __future__ import annotations
