@@ -92,6 +92,59 @@ def test_a_body_of_a_remembered_head_is_still_read() -> None:
         connection.start_next()
 
 
+POST = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
+
+
+def read_all(connection: ServerConnection, data: bytes) -> list[tuple[object, ...]]:
+    """What every request in `data` says, each with its body."""
+    connection.receive(data)
+    found = []
+    while (head := connection.next_request()) is not None:
+        found.append((*told(head), connection.read_body()))
+        if not connection.body_complete:
+            break
+        connection.respond(200, [], b"")
+        connection.start_next()
+    return found
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [POST + b"ab", POST + b"cd", POST + b"ef", POST + b"gh"],
+        [POST + b"ab", POST + b"cd", POST.replace(b"/a", b"/b") + b"ef", POST.replace(b"2", b"1") + b"g", POST + b"hi"],
+        [POST + b"ab", POST + b"cd" + POST + b"ef" + GET, GET + GET + POST + b"ab" + GET],
+        [GET * 3, GET * 3, GET * 2 + GET.replace(b"GET", b"PUT"), GET + b"\r\n" + GET],
+        [POST + b"ab", POST + POST[:2], POST + b"ab"],
+        [POST + b"ab", POST + b"ab", POST + b"\r\n" + POST + b"ab"],
+    ],
+)
+def test_heads_with_something_behind_them_are_read_as_if_none_had_been(pieces: list[bytes]) -> None:
+    connection = ServerConnection()
+    for piece in pieces:
+        assert read_all(connection, piece) == read_all(ServerConnection(), piece)
+
+
+def test_a_head_that_comes_with_its_body_is_recognised() -> None:
+    connection = ServerConnection()
+    heads = []
+    for _ in range(4):
+        heads.append(connection.receive_request(POST + b"ab"))
+        assert connection.read_body() == b"ab"
+        connection.respond(200, [], b"")
+        connection.start_next()
+    assert heads[2] is heads[3]
+
+
+def test_a_head_that_comes_in_pieces_is_recognised_when_it_comes_whole() -> None:
+    for at in range(1, len(POST)):
+        connection = ServerConnection()
+        for _ in range(2):
+            assert connection.receive_request(POST[:at]) is None
+            assert read_all(connection, POST[at:] + b"ab") == read_all(ServerConnection(), POST + b"ab")
+        assert read_all(connection, POST + b"cd") == read_all(ServerConnection(), POST + b"cd")
+
+
 def test_forgetting_lets_go_of_it_and_an_error_is_not_repeated() -> None:
     connection = ServerConnection()
     for _ in range(3):

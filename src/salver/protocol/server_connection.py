@@ -68,8 +68,8 @@ class ServerConnection(Connection):
         self._tail = b""  # " HTTP/1.x", CRLF and the last section: how a repeated head ends
         if others is not None:
             self._section, self._tail = others.known
-        self._whole = b""  # the last head as it came, if it was short and came alone, and what it was parsed to:
-        self._last: RequestHead | None = None  # whoever asks for one thing again and again is not parsed again
+        self._whole = b""  # a recent head as it came, if it was short, and what it was parsed to: who asks for one
+        self._last: RequestHead | None = None  # thing again and again is not parsed again, whatever comes behind it
 
     def next_request(self) -> RequestHead | None:
         """The next request's head, None until it is complete, or while one is in hand or the connection is ending.
@@ -79,8 +79,8 @@ class ServerConnection(Connection):
         if self._head is not None or not self.keep_alive:
             return None
         buffer, section = self.unread, self._section
-        if buffer and buffer == self._whole and self._last is not None and not self._scanned:
-            self.unread = b""
+        if buffer and self._last is not None and buffer.startswith(self._whole) and not self._scanned:
+            self.unread = buffer[len(self._whole) :]
             return self._take(self._last)
         if section is not None and buffer.endswith(self._tail) and not self._scanned:
             start = len(buffer) - len(self._tail)
@@ -102,16 +102,21 @@ class ServerConnection(Connection):
     def _parse_request(self) -> RequestHead | None:
         if self.unread[0] == 13 and not self._skipped_blank and not self._skip_blank_line():
             return None
+        buffer = self.unread
         raw = self._take_head()
         if raw is None:
             return None
         method, target, minor = self._line
-        section = self._section
+        section, repeated = self._section, True
         if section is None or section.raw != raw or section.minor != minor:
-            section = parse_request_section(raw, minor, self._limits.fields)
+            section, repeated = parse_request_section(raw, minor, self._limits.fields), False
             self._remember(section)
         check_target(method, target, section.host)
-        return self._take(RequestHead(method.decode("ascii"), target.decode("ascii"), section))
+        head = RequestHead(method.decode("ascii"), target.decode("ascii"), section)
+        size = len(buffer) - len(self.unread)
+        if repeated and size <= WHOLE_MAX:  # what came with it, a body, or other requests, kept it from the fast way
+            self._whole, self._last = buffer[:size], head
+        return self._take(head)
 
     def _remember(self, section: Section) -> None:
         if len(section.raw) > REMEMBERED_MAX:
