@@ -25,6 +25,7 @@ Value_co = TypeVar("Value_co", covariant=True)
 Default = TypeVar("Default")
 Read = TypeVar("Read")
 
+_USUAL_JSON = ["application/json"]
 # Bytes that a body may be when its content coding is undone: as many as are collected of one by default.
 DECODED_MAX = 16 * 1024 * 1024
 
@@ -102,8 +103,7 @@ def content_type_of(request: Request) -> tuple[str, dict[str, str]]:
 
 def json_of(request: Request) -> Any:
     """See `Request.json`."""
-    media_type = content_type_of(request)[0]
-    if not is_json_type(media_type):
+    if request.headers.get_all("content-type") != _USUAL_JSON and not is_json_type(content_type_of(request)[0]):
         raise HTTPError(415, "The body must be application/json.", [("Accept", "application/json")])
     try:
         return parse_json(whole_body(request))

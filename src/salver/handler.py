@@ -194,6 +194,8 @@ def as_response(result: object, request: Request | None = None) -> Response:
     """
     if isinstance(result, Response):
         return result if request is None or result.body.__class__ is bytes else result.answered(request)
+    if result.__class__ is dict or result.__class__ is list:  # as below, without a look at all that it is not
+        return Response.json(result)
     if isinstance(result, (str, FileSegment, Segments)):
         return Response(result)
     if isinstance(result, (bytes, bytearray, memoryview)):

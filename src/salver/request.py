@@ -12,7 +12,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
@@ -155,22 +156,16 @@ class Request:
         """The query's pairs, decoded as browsers do (bytes that are not UTF-8 become U+FFFD): `query["a"]` is the first
         value, `query.get_all("a")` every one. Raises `HTTPError`: 413 for more than 1,000 pairs, and 400 from
         `query[name]` where there is no such name."""
-        query = getattr(self, "_query", None)
-        if query is None:
-            from salver.content import query_of
-
-            query = self._query = query_of(self)
-        return query
+        if getattr(self, "_query", None) is None:
+            self._query = _content().query_of(self)
+        return self._query
 
     @property
     def cookies(self) -> Cookies:
         """name -> value of every well-formed cookie; of two with one name, the first. What a client says, unproven."""
-        cookies = getattr(self, "_cookies", None)
-        if cookies is None:
-            from salver.content import cookies_of
-
-            cookies = self._cookies = cookies_of(self)
-        return cookies
+        if getattr(self, "_cookies", None) is None:
+            self._cookies = _content().cookies_of(self)
+        return self._cookies
 
     def accepts(self, *media_types: str) -> str | None:
         """Which of `media_types` ("text/html", "application/json") the client likes best, the first of equals; None
@@ -184,9 +179,8 @@ class Request:
     @property
     def content_type(self) -> str:
         """The media type of the body, lowered and without parameters; "" where none, or no media type, is said."""
-        from salver.content import content_type_of
-
-        return content_type_of(self)[0]
+        media_type: str = _content().content_type_of(self)[0]
+        return media_type
 
     @property
     def body(self) -> bytes:
@@ -232,9 +226,7 @@ class Request:
         """
         made = getattr(self, "_json", None)
         if made is None:
-            from salver.content import json_of
-
-            made = self._json = (json_of(self),)
+            made = self._json = (_content().json_of(self),)
         return made[0]
 
     @property
@@ -340,3 +332,11 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.target}>"
+
+
+@cache
+def _content() -> ModuleType:
+    """Imported by the first request that asks; said in each, an import costs more than most of what is read."""
+    from salver import content
+
+    return content

@@ -7,7 +7,8 @@ or one that waits. This file does not know how any of them is sent; it holds no 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, Union
 
 from salver.bodies import Body, FileSegment, FollowedBytes, Segments, WaitingBody
@@ -66,6 +67,7 @@ class MissingField(HTTPError, KeyError):
         super().__init__(400, f"{name!r} is missing in the {place}")
 
 
+_JSON_FIELDS, _JSON_LINES = (("Content-Type", "application/json"),), b"Content-Type: application/json\r\n"
 _BUFFERS = (bytearray, memoryview)  # iterables of numbers otherwise
 
 
@@ -131,9 +133,10 @@ class Response:
     @staticmethod
     def json(value: Any, status: int = 200, headers: HeadersLike | None = None) -> Response:
         """`value` as JSON; see `encode_json` for what may be in it, and what it raises."""
-        from salver.semantics.json_text import encode_json
-
-        return Response(encode_json(value), status, headers, content_type="application/json")
+        data = _json_encoder()(value)
+        if headers is None:
+            return FixedResponse(data, status, _JSON_FIELDS, _JSON_LINES)
+        return Response(data, status, headers, content_type="application/json")
 
     @staticmethod
     def redirect(location: str, status: int = 303, headers: HeadersLike | None = None) -> Response:
@@ -375,3 +378,11 @@ class FixedResponse(Response):
     def headers(self, headers: MutableHeaders) -> None:
         self._headers = headers
         self.lines = None
+
+
+@cache
+def _json_encoder() -> Callable[[Any], bytes]:
+    """Imported by the first answer in JSON; said in each, an import costs more than the rest of making one."""
+    from salver.semantics.json_text import encode_json
+
+    return encode_json

@@ -8,8 +8,9 @@ made on first use: most requests never ask. This file does not check grammar; th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from typing import Union
+from typing import TypeVar, Union, overload
 
+Default = TypeVar("Default")
 FieldPairs = Union[Mapping[str, str], Iterable[tuple[str, str]]]
 
 
@@ -37,6 +38,19 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         values = self._by_name()[name.lower()]
+        return values[0] if len(values) == 1 else ", ".join(values)
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, /, default: str | Default) -> str | Default: ...
+
+    def get(self, name: str, /, default: object = None) -> object:
+        """As `headers[name]`, and `default` where there is no such line; the Mapping's own raises and catches."""
+        values = self._by_name().get(name.lower())
+        if values is None:
+            return default
         return values[0] if len(values) == 1 else ", ".join(values)
 
     def __contains__(self, name: object) -> bool:
