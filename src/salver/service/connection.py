@@ -224,6 +224,8 @@ class HTTPConnection(Running):
             expects = request.head.section.expects_continue
             self._body = StreamedBody(self._stream, protocol, context.timeouts, limit, expects, context.crew.hand_over)
             self._run(request)
+        elif 0 < length <= protocol.buffered and length <= context.limits.body_in_memory:
+            self._run(Request(request.head, self, protocol.read_body()))  # it has come with its head, as most do
         else:
             self._begin_collecting(request, limit)
 
