@@ -1,34 +1,27 @@
 """The environment of a script: RFC 3875 §4.1, from an allow-list.
 
 It is built from nothing: the few variables of the server's own that the settings let in, the meta-variables, and the
-request's fields. A field becomes `HTTP_NAME` only if its name has letters, digits and hyphens alone: "_" would let
-`X_Forwarded_For` pass for `X-Forwarded-For`. `Proxy:` never does, for HTTP_PROXY is what HTTP libraries ask for their
-proxy (CVE-2016-5385). Everything is bytes, so that what came as octets arrives as the same octets.
+request's fields. Everything is bytes, so that what came as octets arrives as the same octets.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 
 from salver.gateway.cgi_lookup import Script
 from salver.gateway.cgi_settings import CGISettings
-from salver.gateway.meta_variables import remote_address, server_name_and_port
+from salver.gateway.meta_variables import NEVER, remote_address, server_name_and_port, variables_of
 from salver.protocol.grammar import HOST
 from salver.request import Request
 
-_FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
-# RFC 3875 §4.1.18: what is the server's own business (the connection, the framing, 100 Continue), what has a variable
-# already, and what tells a secret meant for the server or a proxy.
-_LEFT_OUT = frozenset(
+# RFC 3875 §4.1.18: what is the server's own business (the connection, the framing, 100 Continue), and what tells a
+# secret meant for the server or a proxy.
+_LEFT_OUT = NEVER | frozenset(
     (
         "connection",
-        "content-length",
-        "content-type",
         "expect",
         "keep-alive",
-        "proxy",
         "proxy-authorization",
         "proxy-connection",
         "te",
@@ -37,6 +30,7 @@ _LEFT_OUT = frozenset(
         "upgrade",
     )
 )
+_LEFT_OUT_WITH_LOGINS = _LEFT_OUT | {"authorization"}
 
 
 def build_environment(
@@ -100,16 +94,6 @@ def _meta_variables(request: Request, script: Script) -> dict[bytes, str]:
 
 
 def _from_fields(request: Request, pass_authorization: bool) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for name, value in request.headers.fields:
-        lowered = name.lower()
-        if lowered in _LEFT_OUT or not _FIELD_NAME.fullmatch(name):
-            continue
-        if lowered == "authorization" and not pass_authorization:
-            continue
-        variable = b"HTTP_" + lowered.upper().replace("-", "_").encode("ascii")
-        octets = value.encode("latin-1")
-        if variable in found:  # RFC 9110 §5.3; cookies are joined as RFC 6265 §5.4 has them
-            octets = found[variable] + (b"; " if lowered == "cookie" else b", ") + octets
-        found[variable] = octets
-    return found
+    left_out = _LEFT_OUT if pass_authorization else _LEFT_OUT_WITH_LOGINS
+    variables = variables_of(request.headers.fields, left_out)
+    return {name.encode("ascii"): value.encode("latin-1") for name, value in variables.items()}

@@ -3,28 +3,22 @@
 It has three parts that live for different times. What is constant is made once for an application. What a header
 section and its connection say is made once and kept on the section, for a client that keeps its connection repeats
 it: a request then costs one copy of a dict and what its own line says. Text is latin-1, one character an octet.
-
-What may not come from the wire stays out: a name with "_", which would pass for another one's "-"; and `Proxy`, since
-HTTP_PROXY is what HTTP libraries ask for their proxy (CVE-2016-5385).
 """
 
 from __future__ import annotations
 
-import re
 from io import SEEK_END, BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from salver.gateway.meta_variables import remote_address, server_name_and_port
+from salver.gateway.meta_variables import NEVER, remote_address, server_name_and_port, variables_of
 from salver.gateway.wsgi_errors import ErrorsToLog
 from salver.gateway.wsgi_file import FileWrapper
 from salver.protocol.framing import CHUNKED
 from salver.protocol.heads import Section
 from salver.request import ClientAddress, Forwarded, Request
 
-_FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
-# RFC 3875 §4.1.2 and §4.1.3 give these variables of their own; the coding is said where the body still has it.
-_LEFT_OUT = frozenset(("content-length", "content-type", "proxy", "transfer-encoding"))
+_LEFT_OUT = NEVER | {"transfer-encoding"}  # the coding is said where the body still has it
 
 Environ = dict[str, Any]
 
@@ -117,16 +111,8 @@ class EnvironMaker:
 
 
 def _variables(section: Section) -> Environ:
-    """What the fields come to; lines of one name are joined, RFC 9110 §5.3, and cookies as RFC 6265 §5.4 has them."""
-    found: Environ = {}
-    for name, value in section.headers.fields:
-        lowered = name.lower()
-        if lowered in _LEFT_OUT or not _FIELD_NAME.fullmatch(name):
-            continue
-        variable = "HTTP_" + name.upper().replace("-", "_")
-        if variable in found:
-            value = found[variable] + ("; " if lowered == "cookie" else ", ") + value
-        found[variable] = value
+    """What the fields come to."""
+    found: Environ = variables_of(section.headers.fields, _LEFT_OUT)
     types = section.headers.get("content-type")
     if types is not None:
         found["CONTENT_TYPE"] = types
