@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from salver import App, Request
 from salver.accounts import Accounts
+from salver.accounts.mail import Message
 from salver.accounts.passwords import Hashing
 from salver.accounts.sessions import Sessions
 from salver.accounts.store import Store, User
@@ -117,3 +120,64 @@ def make_site(database: str) -> Iterator[Callable[..., Site]]:
 @pytest.fixture
 def site(make_site: Callable[..., Site]) -> Site:
     return make_site()
+
+
+class Post:
+    """A mailer that keeps what it is given, and how its letters are read."""
+
+    def __init__(self) -> None:
+        self._letters: queue.Queue[Message] = queue.Queue()
+
+    def __call__(self, message: Message) -> None:
+        self._letters.put(message)
+
+    def take(self, to: str = "") -> Message:
+        """The next letter, when it is there."""
+        letter = self._letters.get(timeout=30)
+        assert to in ("", letter.to)
+        return letter
+
+    def token(self, kind: str) -> str:
+        """Of the link in the next letter, which leads to the page `kind`."""
+        (token,) = re.findall(
+            rf"^https://example\.org/accounts/{kind}\?token=([0-9a-f]{{64}})$", self.take().text, re.M
+        )
+        return str(token)
+
+    def is_empty(self, site: Site) -> bool:
+        """Nothing is there, and nothing is on its way."""
+        assert site.accounts._outbox is not None
+        assert site.accounts._outbox.close(30)
+        return self._letters.empty()
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+def make_mailed(make_site: Callable[..., Site], post: Post) -> Callable[..., Site]:
+    """`make_mailed(**settings)`: a `Site` whose letters come to `post`, at once."""
+
+    def make(**settings: Any) -> Site:
+        site = make_site(**{"mailer": post, "public_url": "https://example.org", **settings})
+        assert site.accounts._outbox is not None
+        assert site.accounts._recovery is not None
+        site.accounts._outbox._pause = site.accounts._recovery._evenly = 0.0
+        return site
+
+    return make
+
+
+@pytest.fixture
+def mailed(make_mailed: Callable[..., Site]) -> Site:
+    return make_mailed()
+
+
+@pytest.fixture
+def confirmed(mailed: Site) -> Site:
+    """A `mailed` one, with ada, who has the address ada@example.org."""
+    user = mailed.accounts.registrar.register("ada", PASSWORD)
+    mailed.accounts.links.set_email(user.id, "ada@example.org", "ada@example.org", 1_000)
+    return mailed

@@ -75,7 +75,7 @@ class Accounts:
         sessions = Sessions(self._store, idle=self.settings.session_idle, absolute=self.settings.session_max)
         self.registrar = Registrar(self._store, self._hashing, sessions, Tries(counter))
         self.links = Links(self._store)
-        recovery = self._recovery(sessions, Tries(counter))
+        self._recovery = recovery = self._make_recovery(sessions, Tries(counter))
         self._gate = Gate(sessions, self.settings.origins, plain=self.settings.dangerous_plain_http)
         self._interface = Interface(self.registrar, self._gate, self.settings, recovery)
         self._pages = Pages(self._interface, self.registrar, self._gate, self.settings, recovery)
@@ -89,7 +89,7 @@ class Accounts:
         if self.settings.origins:
             self._app.use(cors(origins=self.settings.origins, credentials=True, methods=("GET", "POST")))
 
-    def _recovery(self, sessions: Sessions, tries: Tries) -> Recovery | None:
+    def _make_recovery(self, sessions: Sessions, tries: Tries) -> Recovery | None:
         if self._outbox is None:
             if self.settings.email_required:
                 raise ValueError("email_required needs a mailer: an address counts when it is confirmed by a link")

@@ -47,7 +47,8 @@ class SMTPMailer:
 
         Opens nothing. Raises ValueError for a URL or an address that cannot be one; the message has no password in it.
         """
-        name, address = parseaddr(sender)
+        # What reads addresses takes the first of several, and unfolds lines.
+        name, address = parseaddr(sender) if sender.isprintable() and sender.count("@") == 1 else ("", "")
         try:
             self._sender = _as_sent(clean_email(address))
             self._from = Address(name, addr_spec=self._sender)
