@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from salver.gateway.cgi_environment import build_environment
+from salver.gateway.cgi_environment import EnvironmentMaker
 from salver.gateway.cgi_lookup import Script
 from salver.gateway.cgi_settings import CGISettings
-from salver.request import ClientAddress
+from salver.protocol.heads import RequestHead
+from salver.request import ClientAddress, Request
 from tests.gateway.support import FakeExchange, request
 
 SCRIPT = Script("/srv/cgi/a.py", ("/srv/cgi/a.py",), "/cgi-bin/a.py", "/more/here")
@@ -15,7 +16,7 @@ SCRIPT = Script("/srv/cgi/a.py", ("/srv/cgi/a.py",), "/cgi-bin/a.py", "/more/her
 
 def environment(settings: CGISettings | None = None, length: int | None = None, **said) -> dict[str, str]:
     script = said.pop("script", SCRIPT)
-    built = build_environment(request(**said), script, settings or CGISettings(), length)
+    built = EnvironmentMaker(settings or CGISettings()).make(request(**said), script, length)
     return {name.decode(): value.decode("utf-8", "surrogateescape") for name, value in built.items()}
 
 
@@ -105,7 +106,7 @@ def test_authorization_only_where_asked_for() -> None:
 def test_the_server_is_called_what_the_client_calls_it(host: str, name: str, port: str) -> None:
     made = request()
     made.head.section.host = host.encode()
-    found = build_environment(made, SCRIPT, CGISettings(), None)
+    found = EnvironmentMaker(CGISettings()).make(made, SCRIPT, None)
     assert (found[b"SERVER_NAME"], found[b"SERVER_PORT"]) == (name.encode(), port.encode())
 
 
@@ -113,10 +114,30 @@ def test_without_a_host_and_over_tls() -> None:
     made = request(exchange=FakeExchange())
     made.head.section.host = None
     made._exchange.scheme = "https"  # type: ignore[misc]
-    found = build_environment(made, SCRIPT, CGISettings(), None)
+    found = EnvironmentMaker(CGISettings()).make(made, SCRIPT, None)
     assert found[b"SERVER_NAME"] == b"localhost" and found[b"SERVER_PORT"] == b"443" and found[b"HTTPS"] == b"on"
 
 
 def test_a_peer_on_a_unix_socket_has_an_address() -> None:
     found = environment(exchange=FakeExchange(client=ClientAddress("unix:", 0)))
     assert found["REMOTE_ADDR"] == "127.0.0.1"
+
+
+def test_a_repeated_section_is_read_once_and_nobody_elses() -> None:
+    """What is kept on the section, and what makes it somebody else's: the connection, a proxy's word, the settings."""
+    maker, made = EnvironmentMaker(CGISettings()), request(fields=[("X-A", "1")])
+    first = maker.make(made, SCRIPT, None)
+    kept = made.head.section.environ
+    first[b"HTTP_X_A"] = b"changed by who had it"
+    again = Request(RequestHead("POST", "/other?q", made.head.section), made._exchange, None)
+    second = maker.make(again, SCRIPT._replace(info=""), 3)
+    assert made.head.section.environ is kept
+    assert second[b"HTTP_X_A"] == b"1" and second[b"REQUEST_METHOD"] == b"POST" and second[b"CONTENT_LENGTH"] == b"3"
+    assert b"CONTENT_LENGTH" not in maker.make(made, SCRIPT, None)
+    elsewhere = FakeExchange(client=ClientAddress("192.0.2.8", 1))
+    moved = Request(RequestHead("GET", "/", made.head.section), elsewhere, None)
+    assert maker.make(moved, SCRIPT, None)[b"REMOTE_ADDR"] == b"192.0.2.8"
+    moved.set_forwarded(scheme="https", host="other.example")
+    assert maker.make(moved, SCRIPT, None)[b"HTTPS"] == b"on"
+    others = EnvironmentMaker(CGISettings(server_software="other")).make(made, SCRIPT, None)
+    assert others[b"SERVER_SOFTWARE"] == b"other" and others[b"SERVER_NAME"] == b"example.org"

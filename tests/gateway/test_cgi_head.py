@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.gateway.cgi_head import BadHead, ScriptHead, find_end, parse_head
+from salver.gateway.cgi_head import BadHead, KnownHeads, ScriptHead, find_end, parse_head
 from salver.protocol.writer import encode_fields
 
 
@@ -105,3 +105,20 @@ def test_whatever_a_script_says_the_writer_can_write_what_is_taken_of_it(data: b
         return
     encode_fields(head.fields)
     assert 200 <= head.status <= 599
+
+
+def test_a_head_that_is_known_is_not_read_again() -> None:
+    heads = KnownHeads()
+    first = heads.parse(b"Content-Type: a/b\n\n")
+    assert heads.parse(b"Content-Type: a/b\n\n") is first == parse_head(b"Content-Type: a/b\n\n")
+    with pytest.raises(BadHead):
+        heads.parse(b"X: y\n\n")
+
+
+def test_what_is_known_of_heads_is_bounded() -> None:
+    heads = KnownHeads()
+    heads.parse(b"Content-Type: a/b\nX: " + b"x" * 1_000 + b"\n\n")
+    assert not heads._known
+    for number in range(1_000):
+        heads.parse(b"Content-Type: a/%d\n\n" % number)
+    assert 0 < len(heads._known) <= 64

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from salver.gateway.cgi_lookup import NoScript, Script, find_script
+from salver.gateway import cgi_lookup
+from salver.gateway.cgi_lookup import KnownScripts, NoScript, Script, find_script
 from salver.gateway.cgi_settings import CGISettings
 from tests.gateway.support import script
 
@@ -96,3 +98,50 @@ def test_python_without_a_run_bit_has_our_interpreter(root: Path) -> None:
 def test_interpreters_by_suffix(root: Path) -> None:
     found = find(root, "/page.php/x", interpreters={".php": ["/usr/bin/php-cgi", "-q"]})
     assert found.command == ("/usr/bin/php-cgi", "-q", str(root / "page.php")) and found.info == "/x"
+
+
+def known(root: Path, **settings: Any) -> KnownScripts:
+    return KnownScripts(str(root), CGISettings(**settings))
+
+
+def test_what_is_known_is_not_looked_for_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripts = known(root)
+    first = scripts.find("/cgi-bin", "/run")
+    with monkeypatch.context() as patched:
+        patched.setattr(cgi_lookup, "find_script", lambda *_: pytest.fail("looked for again"))
+        assert scripts.find("/cgi-bin", "/run") is first
+    assert scripts.find("/other", "/run").name == "/other/run"
+
+
+@pytest.mark.parametrize("change", ["gone", "not to be run", "a folder", "a link", "replaced"])
+def test_what_is_known_is_believed_only_as_long_as_it_is_the_same(root: Path, change: str) -> None:
+    scripts, path = known(root), root / "run"
+    scripts.find("", "/run")
+    if change == "not to be run":
+        path.chmod(0o644)
+    else:
+        path.rename(root / "before")
+    if change == "a folder":
+        path.mkdir()
+    elif change == "a link":
+        path.symlink_to(root / "before")
+    elif change == "replaced":
+        path.write_text("#!/bin/sh\n")
+    with pytest.raises(NoScript) as caught:
+        scripts.find("", "/run")
+    assert caught.value.status == (403 if change in ("not to be run", "replaced") else 404)
+
+
+@pytest.mark.parametrize("path", ["/sub/deep/x.sh", "/run/info"])
+def test_what_lies_deeper_or_has_more_to_say_is_looked_for(root: Path, path: str) -> None:
+    scripts = known(root)
+    scripts.find("", path)
+    assert not scripts._known
+
+
+def test_what_is_known_is_bounded(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgi_lookup, "_MOST_KNOWN", 2)
+    scripts = known(root)
+    for prefix in "abc":
+        scripts.find("/" + prefix, "/run")
+    assert list(scripts._known) == [("/c", "/run")]

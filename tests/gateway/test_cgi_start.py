@@ -127,7 +127,9 @@ def test_standard_descriptors_that_are_free() -> None:
         "said = os.read(reading, 100)\nassert process.wait() == 0\nos.write(kept, said)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, env=environment, stdout=subprocess.PIPE, timeout=60
+    )
     assert done.stdout == b"here\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from salver.gateway.cgi_turns import _MOST_SLOW, Turns
+from salver.gateway.cgi_turns import _MOST_LATE, Turns
 
 
 def start_and_end(turns: Turns, path: str, *, ended: bool) -> None:
@@ -37,6 +37,8 @@ def test_one_core_is_shared_by_nobody() -> None:
 def test_what_was_slow_does_until_it_is_not() -> None:
     turns = Turns(cores=1)
     start_and_end(turns, "/slow", ended=False)
+    assert not turns.make_way("a", "/slow")  # once is nothing
+    start_and_end(turns, "/slow", ended=False)
     assert turns.make_way("a", "/slow")
     assert not turns.make_way("a", "/x")
     start_and_end(turns, "/slow", ended=True)
@@ -45,9 +47,10 @@ def test_what_was_slow_does_until_it_is_not() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     turns = Turns(cores=1)
-    for number in range(_MOST_SLOW + 1):
+    for number in range(_MOST_LATE + 1):
         start_and_end(turns, f"/{number}", ended=False)
-    assert turns.make_way("a", f"/{_MOST_SLOW}")
+        start_and_end(turns, f"/{number}", ended=False)
+    assert turns.make_way("a", f"/{_MOST_LATE}")
     assert not turns.make_way("a", "/0")
 
 

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any
 
-from salver.gateway.cgi_lookup import NoScript, Script, command_of, find_script, path_info
+from salver.gateway.cgi_lookup import KnownScripts, NoScript, Script, command_of, path_info
 from salver.gateway.cgi_runner import Redirected, Runner, redirects_of
 from salver.gateway.cgi_settings import CGISettings
 from salver.handler import Handler, HandlerOptions, as_response
@@ -84,11 +84,13 @@ class CGIFolder(_CGIHandler):
         this is a part of; `up`: how many segments of our mount are not part of its own. None for this folder alone,
         which sends the client to what is not under it. Raises TypeError or ValueError for settings that cannot be."""
         settings = replace(settings or CGISettings(), **changes)
-        self._root = os.path.abspath(root)
-        super().__init__(replace(settings, document_root=settings.document_root or self._root), local, up)
+        root = os.path.abspath(root)
+        settings = replace(settings, document_root=settings.document_root or root)
+        self._scripts = KnownScripts(root, settings)
+        super().__init__(settings, local, up)
 
     def _find(self, request: Request) -> Script:
-        return find_script(self._root, request.prefix, request.raw_path[len(request.prefix) :], self._settings)
+        return self._scripts.find(request.prefix, request.raw_path[len(request.prefix) :])
 
 
 class CGIScript(_CGIHandler):

@@ -17,6 +17,7 @@ _STATUS = re.compile(r"([2-5][0-9]{2})(?: (.*))?")
 # The first line of scripts that were written to answer by themselves (§5.3.1): their fields are taken all the same.
 _STATUS_LINE = re.compile(rb"HTTP/[0-9]\.[0-9] ([2-5][0-9]{2}(?: .*)?)")
 _MOST_FIELDS = 100
+_MOST_KNOWN, _LONGEST_KNOWN = 64, 512  # heads, and bytes of each
 # RFC 9110 §7.6.1 and §6.6.1: what concerns the connection, the framing and the server is the server's to say.
 _SERVERS_OWN = frozenset(
     (
@@ -46,6 +47,27 @@ class ScriptHead(NamedTuple):
     fields: list[tuple[str, str]]
     length: int | None
     local: str | None
+
+
+class KnownHeads:
+    """`parse_head`, which remembers what it has read: most scripts say the same each time. Safe to use from several
+    threads; its heads are not to be changed."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, ScriptHead] = {}
+
+    def parse(self, raw: bytes) -> ScriptHead:
+        """As `parse_head`."""
+        head = self._known.get(raw)
+        if head is None:
+            head = parse_head(raw)
+            if len(raw) <= _LONGEST_KNOWN:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[raw] = head
+        return head
 
 
 def find_end(data: bytes | bytearray) -> int:

@@ -24,6 +24,7 @@ from salver.semantics.urls import decode_segment, is_plain_name, is_well_formed_
 # What no segment of PATH_INFO may hold once decoded (RFC 3875 §4.1.5 lets a server restrict it): an encoded slash
 # would become a separator, and a control character or "\" has fooled many a script.
 _NEVER_IN_INFO = re.compile(r"[\x00-\x1f\x7f/\\]")
+_MOST_KNOWN = 256  # scripts
 _PYTHON = (".py", ".pyw")
 
 
@@ -66,6 +67,44 @@ def find_script(root: str, prefix: str, raw_path: str, settings: CGISettings) ->
             info = path_info(segments[place + 1 :])
             return Script(path, command_of(path, settings), "/".join(names), info)
     raise NoScript  # a folder
+
+
+class KnownScripts:
+    """What `find_script` has found under one root, believed as long as it is the same file: one look at it instead of
+    the walk and of what the system has to say about running it. Safe to use from several threads.
+
+    Only of scripts that lie in the root itself and have no PATH_INFO: of no other one could nothing else have changed.
+    """
+
+    __slots__ = ("_known", "_root", "_settings")
+
+    def __init__(self, root: str, settings: CGISettings) -> None:
+        self._root = root
+        self._settings = settings
+        self._known: dict[tuple[str, str], tuple[Script, tuple[int, ...]]] = {}
+
+    def find(self, prefix: str, raw_path: str) -> Script:
+        """As `find_script`."""
+        known = self._known.get((prefix, raw_path))
+        if known is not None:
+            script, seen = known
+            if self._look(script.path) == seen:
+                return script
+        script = find_script(self._root, prefix, raw_path, self._settings)
+        seen = self._look(script.path)
+        if seen and not script.info and os.path.dirname(script.path) == self._root:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[prefix, raw_path] = script, seen
+        return script
+
+    def _look(self, path: str) -> tuple[int, ...]:
+        """Which file it is, and when its inode was last changed, as by whoever changes who may run it; () for none."""
+        try:
+            found = os.stat(path, follow_symlinks=self._settings.follow_symlinks)
+        except OSError:
+            return ()
+        return found.st_ino, found.st_dev, found.st_mode, found.st_ctime_ns
 
 
 def path_info(segments: Sequence[str]) -> str:

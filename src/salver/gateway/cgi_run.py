@@ -36,6 +36,7 @@ class Run:
 
     __slots__ = (
         "_complaints",
+        "_name",
         "_poller",
         "_settings",
         "_stderr",
@@ -81,12 +82,10 @@ class Run:
         os.set_blocking(self._stdout, False)
         os.set_blocking(self._stderr, False)
         self._settings = settings
-        self._complaints = Complaints(name, settings.max_stderr)
+        self._name = name
+        self._complaints: Complaints | None = None  # most have none
         self._until = time.monotonic() + settings.total_time
-        self._poller = select.poll()
-        for descriptor in (self._stdout, self._stderr, self.child.exit_fd):
-            if descriptor >= 0:
-                self._poller.register(descriptor, select.POLLIN)
+        self._poller: select.poll | None = None  # made when there is more to wait for than the end
         self.held = Held()
         self.ended = False  # nothing more will come
         self.exit_code: int | None = None  # known once it has ended; None even then, where it goes on without us
@@ -129,7 +128,7 @@ class Run:
         before = self.held.length
         if before > self._settings.max_body:
             raise Hung("it answers more than can be held while it is still being asked")
-        self._poller.register(self._stdin, select.POLLOUT)
+        self._watched().register(self._stdin, select.POLLOUT)
         self._turn(until)
         return until if self.held.length == before else self._silence_ends()
 
@@ -182,7 +181,8 @@ class Run:
         left = max(0.0, until - time.monotonic())
         if self.child.exit_fd < 0:
             left = min(left, _TICK)
-        events = self._poller.poll(left * 1_000)
+        poller = self._watched()
+        events = poller.poll(left * 1_000)
         over = self.child.exit_fd < 0 and self.child.poll() is not None
         for descriptor, _ in events:
             if descriptor == self._stdout:
@@ -190,12 +190,22 @@ class Run:
             elif descriptor == self._stderr:
                 self._take_complaints()
             elif descriptor == self._stdin:
-                self._poller.unregister(descriptor)  # there is room, or nobody reads any more: the next write tells
+                poller.unregister(descriptor)  # there is room, or nobody reads any more: the next write tells
             else:
                 over = True
         if over:
             self._finish()
         return bool(events) or over
+
+    def _watched(self) -> select.poll:
+        """What tells of everything that can move."""
+        poller = self._poller
+        if poller is None:
+            poller = self._poller = select.poll()
+            for descriptor in (self._stdout, self._stderr, self.child.exit_fd):
+                if descriptor >= 0:
+                    poller.register(descriptor, select.POLLIN)
+        return poller
 
     def _take_output(self) -> bool:
         """Take one piece; False where there will be no more."""
@@ -215,6 +225,8 @@ class Run:
         except BlockingIOError:
             return False
         if data:
+            if self._complaints is None:
+                self._complaints = Complaints(self._name, self._settings.max_stderr)
             self._complaints.add(data)
         else:
             self._forget(self._stderr)
@@ -222,10 +234,11 @@ class Run:
         return bool(data)
 
     def _forget(self, descriptor: int) -> None:
-        try:
-            self._poller.unregister(descriptor)
-        except KeyError:
-            pass
+        if self._poller is not None:
+            try:
+                self._poller.unregister(descriptor)
+            except KeyError:
+                pass
         os.close(descriptor)
 
     # Ends
@@ -237,7 +250,7 @@ class Run:
             return
         for _ in range(_PIPE_PIECES):
             before = self.held.length
-            if not self._take_output() or self.held.length == before:
+            if not self._take_output() or self.held.length - before < _PIECE:  # all there was
                 break
         for _ in range(_PIPE_PIECES):
             if not self._take_complaints():
@@ -253,7 +266,8 @@ class Run:
         if self._stdout < 0:
             return
         self._close_input()
-        self._complaints.close()
+        if self._complaints is not None:
+            self._complaints.close()
         os.close(self._stdout)
         stderr, self._stdout, self._stderr = self._stderr, -1, -1
         self.held.close()

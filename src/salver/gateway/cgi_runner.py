@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO, NamedTuple
 
 from salver.gateway.cgi_complaints import printable
-from salver.gateway.cgi_environment import build_environment
-from salver.gateway.cgi_head import BadHead, ScriptHead, find_end, parse_head
+from salver.gateway.cgi_environment import EnvironmentMaker
+from salver.gateway.cgi_head import BadHead, KnownHeads, ScriptHead, find_end
 from salver.gateway.cgi_lookup import Script, is_python, python_command
 from salver.gateway.cgi_process import Child, NotBounded
 from salver.gateway.cgi_run import Hung, Run
@@ -82,10 +82,12 @@ class _Input(NamedTuple):
 class Runner:
     """Runs scripts, not more at once than the settings allow. Safe to use from several threads."""
 
-    __slots__ = ("__weakref__", "_living", "_places", "_settings", "_turns")
+    __slots__ = ("__weakref__", "_environments", "_heads", "_living", "_places", "_settings", "_turns")
 
     def __init__(self, settings: CGISettings) -> None:
         self._settings = settings
+        self._environments = EnvironmentMaker(settings)
+        self._heads = KnownHeads()
         self._turns = Turns()
         self._places = threading.BoundedSemaphore(settings.max_running)
         self._living: set[Child] = set()
@@ -152,7 +154,7 @@ class Runner:
     # The start
 
     def _start(self, request: Request, script: Script, given: _Input) -> Run | Response:
-        environment = build_environment(request, script, self._settings, given.length)
+        environment = self._environments.make(request, script, given.length)
         try:
             try:
                 return self._begin(script.command, environment, script, given)
@@ -247,7 +249,7 @@ class Runner:
         while True:
             end = find_end(run.held.beginning[:most])
             if end:
-                return parse_head(run.held.take(end))
+                return self._heads.parse(run.held.take(end))
             if run.held.length >= most:
                 raise BadHead(f"its head has more than {most} bytes")
             if not run.ended:
