@@ -21,14 +21,11 @@ from salver.request import Request
 from salver.response import HeadersLike, HTTPError, Response
 from salver.semantics.negotiation import best_type
 
-__all__ = ["LOGGED_ID", "HTTPError", "finish_later", "finished", "note_failure", "problem", "problem_of"]
+__all__ = ["HTTPError", "finish_later", "finished", "note_failure", "problem", "problem_of"]
 
 Finish = Callable[[Request, MutableHeaders], None]
 
 _TYPES = ("text/html", "application/json", "application/problem+json", "text/plain")
-
-# By what name a log record says to which request it belongs, where it is made outside of the wrapper that knows the id.
-LOGGED_ID = "salver_request_id"
 
 _LATER = "salver.finish_later"  # where they are found among a request's attributes
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from salver.handler import ResultError
 from salver.service.context import Context
 from salver.service.settings import Settings
 from tests.service.harness import LoggedRequests, ScriptedCrew
@@ -109,26 +108,6 @@ def test_the_last_one_to_go_is_told_of_while_the_server_stops() -> None:
 
 def test_a_failure_is_told_to_the_log_and_not_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
     shared, _ = context()
-    response = shared.failed(request("/x"), RuntimeError("secret"))
+    response = shared.failed(request("/x?token=abc"), RuntimeError("secret"))
     assert response.status == 500 and b"secret" not in bytes(response.body)  # type: ignore[arg-type]
-    assert "secret" in caplog.text and "/x" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("target", "shown"),
-    [
-        ("/reset?token=abc&x=1", "'/reset?***'"),
-        ("/a?x=1", "'/a?x=1'"),
-        ("/a\x1b[2J\u2028", r"'/a\x1b[2J\u2028'"),
-        ("/" + "a" * 8_000, f"'/{'a' * 498}…'"),
-    ],
-)
-@pytest.mark.parametrize("error", [LookupError("lost"), ResultError("returned None")])
-def test_what_a_request_asked_for_is_told_in_one_short_line_without_secrets(
-    target: str, shown: str, error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
-    asked = request()
-    asked.target = target
-    context()[0].failed(asked, error)
-    (record,) = caplog.records
-    assert record.getMessage().startswith(f"handler failed on GET {shown}") and "\n" not in record.getMessage()
+    assert "secret" in caplog.text and "handler failed on GET '/x?***'" in caplog.text

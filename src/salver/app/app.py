@@ -18,11 +18,12 @@ from typing import Any, TypeVar
 from salver.app.converters import BUILT_IN, Converter
 from salver.app.errors import ErrorHandlers, Key, chooses_status, completed
 from salver.app.hooks import Hooks
-from salver.app.logs import log_failure, log_head, logger
+from salver.app.logs import log_head, logger
 from salver.app.lookup import Found, Lookup
 from salver.app.names import url_for
 from salver.app.routes import Mount, Route
 from salver.app.views import View, check_takes, checked
+from salver.failures import log_failure
 from salver.handler import (
     DEFAULT_OPTIONS,
     Handler,
@@ -324,10 +325,10 @@ class App:
             response = finished(request, response)
         except Exception as failure:
             if not meant and getattr(failure, "status", 500) >= 500:
-                log_failure(request, error)
+                log_failure(logger, "failed", request, error)
             return self._failed_without_page(request, failure)
         if not meant and response.status >= 500:  # what an app makes a 4xx of is its client's affair
-            log_failure(request, error)
+            log_failure(logger, "failed", request, error)
         return response
 
     def _failed_without_page(self, request: Request, error: Exception) -> Response:
@@ -338,7 +339,7 @@ class App:
             from salver.app.debug_page import debug_page, may_see
 
             if may_see(request):
-                log_failure(request, error)
+                log_failure(logger, "failed", request, error)
                 note_failure(request, error)
                 return finished(request, debug_page(request, error))
         raise error

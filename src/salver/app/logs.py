@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 import re
 
-from salver.handler import ResultError
-from salver.problem import LOGGED_ID
 from salver.request import Request
 
 logger = logging.getLogger("salver.app")
@@ -41,15 +39,3 @@ def log_head(request: Request) -> None:
         hidden = name.lower() in _SECRET or looks_secret(f"{name}: {value}")
         lines.append(f"{name}: {_MASK if hidden else value}")
     logger.debug("%s %s", request.client.host, one_line("\r\n".join(lines)))
-
-
-def log_failure(request: Request, error: Exception) -> None:
-    """What a view raised, where the app has a page for it and the server will not hear of it."""
-    from salver.semantics.masking import shown_target
-
-    target = shown_target(request.target)
-    told = {LOGGED_ID: request.attributes.get("request_id")}
-    if isinstance(error, ResultError):
-        logger.error("failed on %s %r: %s", request.method, target, error, extra=told)
-    else:
-        logger.error("failed on %s %r", request.method, target, exc_info=error, extra=told)

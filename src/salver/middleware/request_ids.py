@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
+from salver.failures import LOGGED_ID
 from salver.handler import Middleware, respond_and_finish, responder, wraps_handler
 from salver.middleware.networks import Networks
-from salver.problem import LOGGED_ID
 from salver.protocol.headers import MutableHeaders
 from salver.protocol.writer import encode_field
 from salver.request import Request

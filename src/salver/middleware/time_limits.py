@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from salver.failures import log_failure
 from salver.handler import HandlerOptions, Middleware, options_of, responder, with_options, wraps_handler
 from salver.problem import problem
 from salver.request import ClientAddress, Exchange, Request, Transmission
@@ -86,7 +87,7 @@ def time_limit(seconds: float, *, overdue: int = 16) -> Middleware:
             response = run.wait(deadline)
             if response is not None:
                 return response
-            logger.warning("%s %r takes longer than %g s; it was answered, and goes on", *_named(request), seconds)
+            _log_overdue(request, seconds)
             return problem(request, 503, _DETAIL, {"Retry-After": str(math.ceil(seconds))})
 
         return _blocking(handler, wraps_handler(handler)(limiting))
@@ -94,10 +95,11 @@ def time_limit(seconds: float, *, overdue: int = 16) -> Middleware:
     return wrap
 
 
-def _named(request: Request) -> tuple[str, str]:
+def _log_overdue(request: Request, seconds: float) -> None:
     from salver.semantics.masking import shown_target  # here: nobody else needs it before something has failed
 
-    return request.method, shown_target(request.target)
+    text = "%s %r takes longer than %g s; it was answered, and goes on"
+    logger.warning(text, request.method, shown_target(request.target), seconds)
 
 
 def _blocking(handler: Callable[..., Any], wrapper: Callable[..., Response]) -> Callable[..., Response]:
@@ -191,7 +193,7 @@ class _Run:
         except Exception as raised:
             error = raised
         if error is not None and not isinstance(error, HTTPError):
-            logger.error("handler failed past its time on %s %r", *_named(self._request), exc_info=error)
+            log_failure(logger, "handler failed past its time", self._request, error)
 
     def wait(self, deadline: Deadline) -> Response | None:
         """The answer, None where it is not there in time; from then on the handler is cut off. Raises what the handler

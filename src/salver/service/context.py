@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from salver.handler import Handler, HandlerOptions, ResultError
+from salver.failures import log_failure
+from salver.handler import Handler, HandlerOptions
 from salver.net.crew import Crew, Member
 from salver.net.learning import SiteTable
-from salver.problem import LOGGED_ID, finished, problem
+from salver.problem import finished, problem
 from salver.protocol.heads import Section
 from salver.protocol.server_connection import LastSection
 from salver.protocol.writer import encode_field
@@ -174,16 +175,8 @@ class Context:
             return problem(request, 500)
 
     def log_failure(self, request: Request, error: BaseException) -> None:
-        """Say what a handler raised, and on which request: a query that looks secret is not shown. In the access log
-        it is, unless its format has `path` for `target`; a traceback is read by more people, and sent around."""
-        from salver.semantics.masking import shown_target
-
-        target = shown_target(request.target)
-        told = {LOGGED_ID: request.attributes.get("request_id")}
-        if isinstance(error, ResultError):
-            logger.error("handler failed on %s %r: %s", request.method, target, error, extra=told)
-        else:
-            logger.error("handler failed on %s %r", request.method, target, exc_info=error, extra=told)
+        """Say what a handler raised."""
+        log_failure(logger, "handler failed", request, error)
 
     def pass_on(self, error: BaseException | None) -> None:
         """Raise what ends the server (KeyboardInterrupt, SystemExit), where that is `interruptible`."""
