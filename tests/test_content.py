@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import zlib
 from typing import Any
 
 import pytest
 
+from salver import content
 from salver.problem import HTTPError
 from salver.request import Request
 from tests.test_request import NoExchange, head
@@ -39,6 +41,22 @@ def test_json(content_type: str) -> None:
 def test_json_null_is_read_once() -> None:
     asked = post(b"null", JSON)
     assert asked.json is None and asked.json is None
+
+
+def test_each_thread_has_a_reader_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def reader() -> Any:
+        made.append(threading.current_thread())
+        return bytes.decode
+
+    monkeypatch.setattr(content, "json_reader", reader)
+    monkeypatch.setattr(content, "_OWN", content._ThreadsOwn())
+    threads = [threading.Thread(target=lambda: [post(b"1", JSON).json for _ in range(3)]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+        thread.join()
+    assert post(b"1", JSON).json == "1" and made == [threading.current_thread(), *threads]
 
 
 @pytest.mark.parametrize("content_type", ["", "Content-Type: text/plain\r\n", "Content-Type: json\r\n"])

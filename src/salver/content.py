@@ -6,6 +6,7 @@ refuse with a hint becomes the `HTTPError` of that status here.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -15,7 +16,7 @@ from salver.semantics.content_types import is_json_type, parse_content_type
 from salver.semantics.cookies import parse_cookies
 from salver.semantics.decoding import CODINGS, content_coding, decoded
 from salver.semantics.forms import parse_urlencoded
-from salver.semantics.json_text import parse_json
+from salver.semantics.json_text import json_reader
 from salver.semantics.multidict import MultiDict, read_as
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ Read = TypeVar("Read")
 _USUAL_JSON = ["application/json"]
 # Bytes that a body may be when its content coding is undone: as many as are collected of one by default.
 DECODED_MAX = 16 * 1024 * 1024
+
+
+class _ThreadsOwn(threading.local):
+    """What each thread has for itself, because it cannot be shared and takes long to make."""
+
+    def __init__(self) -> None:
+        self.read_json = json_reader()
 
 
 class Fields(MultiDict[Value_co]):
@@ -106,7 +114,7 @@ def json_of(request: Request) -> Any:
     if request.headers.get_all("content-type") != _USUAL_JSON and not is_json_type(content_type_of(request)[0]):
         raise HTTPError(415, "The body must be application/json.", [("Accept", "application/json")])
     try:
-        return parse_json(whole_body(request))
+        return _OWN.read_json(whole_body(request))
     except RemoteProtocolError as error:
         raise refusal(error) from None
 
@@ -123,3 +131,6 @@ def body_pieces(request: Request, most: int) -> Iterator[bytes]:
     """The body in pieces as they come, its content coding undone; of that, `most` bytes. Raises as `whole_body`."""
     coding = content_coding(request.headers.get("content-encoding"))
     return request.pieces() if coding is None else decoded(request.pieces(), coding, most)
+
+
+_OWN = _ThreadsOwn()
