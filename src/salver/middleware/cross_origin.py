@@ -14,7 +14,6 @@ from typing import Any
 from salver.handler import Middleware, respond_and_finish, responder, wraps_handler
 from salver.problem import problem
 from salver.protocol.headers import MutableHeaders
-from salver.protocol.writer import encode_field
 from salver.request import Request
 from salver.response import Response
 from salver.semantics.negotiation import with_vary
@@ -176,5 +175,4 @@ class _Preflight:
 def _tokens(what: str, names: Sequence[str]) -> list[str]:
     if isinstance(names, str) or not all(_TOKEN.fullmatch(name) for name in names):
         raise ValueError(f"{what} is a sequence of names, not {names!r}")
-    encode_field("X", ", ".join(names))
     return list(names)
