@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from salver.client.dialling import Dialler, Target, alternating, connect_unix
+from salver.client.dialling import Dialler, Target, alternating, connect_unix, system_lookup
 from salver.client.errors import ConnectFailed, ConnectTimedOut, NameNotFound
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
@@ -67,6 +67,15 @@ def test_an_address_needs_no_look_up() -> None:
             pass
     except OSError:
         pytest.skip("needs IPv6 on loopback")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost", "app.localhost"])
+def test_names_of_the_loopback_are_asked_of_nobody(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(V4, None, None, None, ("192.0.2.1", 1))])
+    assert [target.address[:2] for target in system_lookup(host, 80)] == [("::1", 80), ("127.0.0.1", 80)]
+    assert system_lookup("localhost.example", 80) == [Target(V4, ("192.0.2.1", 1))]
+    with listening() as server:
+        Dialler().connect(host, server.getsockname()[1], 5).close()
 
 
 def test_one_that_refuses_costs_no_wait() -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from salver.client.errors import ConnectFailed, ConnectTimedOut, NameNotFound
+from salver.semantics.addresses import is_loopback_name
 
 _HEAD_START = 0.25  # seconds: RFC 8305 §5, Connection Attempt Delay
 _UNDER_WAY = frozenset((0, errno.EINPROGRESS, errno.EWOULDBLOCK, getattr(errno, "WSAEWOULDBLOCK", errno.EAGAIN)))
@@ -36,7 +37,13 @@ Lookup = Callable[[str, int], Sequence[Target]]
 
 
 def system_lookup(host: str, port: int) -> Sequence[Target]:
-    """The addresses of `host`, as the system's resolver sorts them. Blocks. Raises OSError."""
+    """The addresses of `host`, as the system's resolver sorts them. Blocks. Raises OSError.
+
+    A name of the loopback is never asked for (RFC 6761 §6.3): what a name server says of `app.localhost` may be any
+    address, and cookies that go over TLS alone go there, too.
+    """
+    if is_loopback_name(host):
+        return [Target(socket.AF_INET6, ("::1", port, 0, 0)), Target(socket.AF_INET, ("127.0.0.1", port))]
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [Target(family, address) for family, _, _, _, address in found]
 
