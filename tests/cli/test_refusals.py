@@ -126,7 +126,7 @@ def test_no_permission_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 
 def test_a_path_that_no_file_can_have(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["a\0b"]) == 2
-    assert capsys.readouterr().err == "salver: a\\x00b is no path: embedded null byte\n"
+    assert capsys.readouterr().err == "salver: a\\x00b is a path that no file can have; give another\n"
 
 
 @pytest.mark.parametrize(

@@ -83,14 +83,14 @@ def test_at_the_limit_work_waits_and_beyond_the_queue_it_is_refused(kind: str) -
         clients = [server.connect() for _ in range(4)]
         for client in clients:
             client.ask("fast")
-        clients[0].send("hand 0.3")
+        clients[0].send("hand 1.5")
         assert until(lambda: server.crew.blocked == 1)
         clients[1].send("hand 0.1")
         clients[2].send("hand 0.1")
         assert until(lambda: server.crew.waiting == 2)
         assert clients[3].ask("hand 0.1") == "refused"
         assert clients[3].ask("fast") == "fast", "there is still a leader"
-        assert clients[0].line() == "hand 0.3"
+        assert clients[0].line() == "hand 1.5"
         assert clients[1].line() == "deferred"
         assert clients[2].line() == "deferred"
         for client in clients:
@@ -177,14 +177,14 @@ def test_functions_are_run_soon_by_the_leader() -> None:
 
 def test_a_function_about_a_member_waits_for_the_member() -> None:
     with echo_server() as server, server.connect() as client:
-        client.send("hand 0.2")
+        client.send("hand 1")
         assert until(lambda: server.crew.blocked == 1)
         [member] = [member for member in server.crew.members.values() if member.detached]
         done: list[bool] = []
         server.crew.call_soon(lambda: done.append(member.detached), member)
         time.sleep(0.05)
         assert done == []
-        assert client.line() == "hand 0.2"
+        assert client.line() == "hand 1"
         assert until(lambda: done == [False])
 
 

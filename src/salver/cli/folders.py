@@ -109,8 +109,8 @@ def _is_folder(path: str) -> bool:
         raise UsageError(f"there is no folder or file {shown}; give the path of one") from None
     except OSError as error:
         raise UsageError(f"cannot read {shown}: {reason_of(error)}; give another folder, or the right to it") from None
-    except ValueError as error:  # NUL
-        raise UsageError(f"{shown} is no path: {error}") from None
+    except ValueError:  # a NUL, or what the system's encoding has not
+        raise UsageError(f"{shown} is a path that no file can have; give another") from None
     raise UsageError(f"{shown} is neither a folder nor a file; give the path of one")
 
 
