@@ -9,6 +9,7 @@ import pytest
 
 from salver import App, Request, Response
 from salver.accounts.errors import StoreUnavailable
+from salver.problem import HTTPError
 from salver.testing import TestClient
 from tests.accounts.conftest import PASSWORD, Site
 
@@ -184,6 +185,17 @@ def test_views_with_parameters_and_responses_of_their_own(site: Site) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Vary"] == "Accept, Cookie"
     assert site.client().get("/of/things").status == 401
+
+
+@pytest.mark.parametrize("error", [HTTPError(404, "There is no such letter."), LookupError("a letter")])
+def test_a_page_for_an_error_is_as_private(site: Site, error: Exception) -> None:
+    def view() -> Response:
+        raise error
+
+    site.app.add_route("/letters", site.accounts.login_required(view))
+    answer = site.logged_in(raise_server_exceptions=False).get("/letters")
+    assert answer.status in (404, 500)
+    assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Vary"] == "Cookie"
 
 
 def test_a_whole_app_is_protected_by_one_line(site: Site) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from salver.accounts.errors import AccountError, ForeignOrigin
 from salver.accounts.sessions import Login, Sessions
 from salver.accounts.store import User
-from salver.handler import responder, wraps_handler
+from salver.handler import respond_and_finish, responder, wraps_handler
+from salver.protocol.headers import MutableHeaders
 from salver.request import Request
 from salver.response import Response
 from salver.semantics.addresses import is_loopback, is_loopback_authority
@@ -116,17 +117,20 @@ class Gate:
                 return private(failed(request, error))
             if login is None:
                 return private(refused(request))
-            return private(respond(request, **params))
+            return respond_and_finish(respond, request, params, _keep_private)
 
         return guarded
 
 
 def private(response: Response) -> Response:
     """For this client alone, and for now."""
-    headers = response.headers
+    _keep_private(None, response.headers)
+    return response
+
+
+def _keep_private(_: Request | None, headers: MutableHeaders) -> None:
     headers["Cache-Control"] = "no-store"
     headers["Vary"] = with_vary(headers.get("vary"), "Cookie")
-    return response
 
 
 def is_at_home(request: Request) -> bool:
