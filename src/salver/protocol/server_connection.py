@@ -79,8 +79,8 @@ class ServerConnection(Connection):
         if self._head is not None or not self.keep_alive:
             return None
         buffer, section = self.unread, self._section
-        if buffer and self._last is not None and buffer.startswith(self._whole) and not self._scanned:
-            self.unread = buffer[len(self._whole) :]
+        if buffer and buffer == self._whole and self._last is not None and not self._scanned:
+            self.unread = b""
             return self._take(self._last)
         if section is not None and buffer.endswith(self._tail) and not self._scanned:
             start = len(buffer) - len(self._tail)
@@ -93,6 +93,9 @@ class ServerConnection(Connection):
                 return self._take(head)
         if not buffer:
             return None
+        if self._last is not None and buffer.startswith(self._whole) and not self._scanned:
+            self.unread = buffer[len(self._whole) :]
+            return self._take(self._last)
         try:
             return self._parse_request()
         except RemoteProtocolError:
