@@ -1,6 +1,7 @@
 """What the tests serve with `salver run` as a server of its own: accounts at /accounts, for everybody /, for those who
 are logged in /mine. SALVER_DATABASE is the database, SALVER_TRIES a Redis that counts for several processes behind a
-proxy on this computer, LOG a file for all that is logged."""
+proxy on this computer, LOG a file for all that is logged. MAIL_SERVER is the URL of one: with it there are the same
+accounts at /mailed as well, with letters whose links lead to https://example.org."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import logging
 import os
 
 from salver import App, Request
-from salver.accounts import Accounts
+from salver.accounts import Accounts, SMTPMailer
 from salver.accounts.passwords import Hashing
 from salver.middleware import trusted_proxies
 
@@ -38,6 +39,16 @@ accounts = Accounts(
 app = App()
 HEAD = '<!doctype html><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
 app.mount("/accounts", accounts)
+if "MAIL_SERVER" in os.environ:
+    mailed = Accounts(
+        os.environ["SALVER_DATABASE"],
+        mailer=SMTPMailer(os.environ["MAIL_SERVER"], sender="no-reply@example.org"),
+        tries=os.environ.get("SALVER_TRIES") or None,
+        public_url="https://example.org",
+        at="/mailed",
+        hashing=Hashing(memory=64, passes=1),
+    )
+    app.mount("/mailed", mailed)
 
 
 @app.get("/")

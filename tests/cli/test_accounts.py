@@ -65,9 +65,34 @@ class TestManaging:
         assert manage(tmp_path, "enable", "bob") == (0, "", "")
         assert "disabled" not in manage(tmp_path, "list")[1]
 
+    def test_an_address_is_set_listed_and_removed(self, tmp_path: Path) -> None:
+        assert manage(tmp_path, "add", "ada", "--email", "ada@example.org", stdin=PASSWORD) == (0, "", "")
+        assert manage(tmp_path, "add", "bob", stdin=PASSWORD)[0] == 0
+        assert manage(tmp_path, "email", "BOB", "--email", "Bob@Example.org") == (0, "", "")
+        rows = [line.split("\t")[3:] for line in manage(tmp_path, "list")[1].splitlines()]
+        assert rows == [["enabled", "ada@example.org", "confirmed"], ["enabled", "Bob@Example.org", "confirmed"]]
+        assert manage(tmp_path, "email", "bob", "--email", "") == (0, "", "")
+        assert manage(tmp_path, "list")[1].splitlines()[1].endswith("\tenabled")
+
+    def test_an_address_that_waits_is_listed_as_unconfirmed(self, tmp_path: Path) -> None:
+        from salver.accounts import Accounts
+
+        with contextlib.closing(Accounts(f"sqlite:///{tmp_path}/accounts.db")) as accounts:
+            user = accounts.registrar.register("ada", PASSWORD)
+            ((_, encoded),) = [accounts.registrar._store.user_by_id(user.id) or (None, "")]
+            accounts.links.add_confirmation(user.id, encoded, "a@example.org", "a@example.org", int(time.time()))
+        assert manage(tmp_path, "list")[1].endswith("\tenabled\ta@example.org\tunconfirmed\n")
+
     @pytest.mark.parametrize(
         ("arguments", "stdin", "said"),
         [
+            (
+                ["add", "bob", "--email", "bob"],
+                PASSWORD,
+                "an address is name@host, without quotes, brackets and blanks",
+            ),
+            (["email", "ada", "--email", "a@b@c"], "", "an address is name@host, without quotes, brackets and blanks"),
+            (["email", "nobody", "--email", "a@b"], "", "there is no account nobody"),
             (["add", "Ada"], PASSWORD, "the name Ada is taken"),
             (["add", "bob"], "short", "a password has at least 10 characters"),
             (["add", "bob"], "password123", "this password is among the first that are tried"),
@@ -101,6 +126,9 @@ class TestManaging:
              "there is no database a/b.db; give another one with --database"),
             (["add", "ada", PASSWORD], f"unrecognized arguments: {PASSWORD}; see salver accounts --help"),
             (["add", "ada", "--password", PASSWORD], None),
+            (["email", "ada"], 'which address? salver accounts email NAME --email ADDRESS ("" for none)'),
+            (["passwd", "ada", "--email", "a@b"],
+             "--email is for salver accounts add, and salver accounts email; leave it out"),
             (["passwd", "ada", "--nickname", "x"], "--nickname is for salver accounts add; leave it out"),
             (["add", "ada", "--database", "mysql://x"], "accounts are kept in SQLite or PostgreSQL, not in mysql"),
             (["add", "ada", "--database", "no database"], None),
@@ -223,6 +251,14 @@ def log_in(server: Running, name: str = "ada", password: str = PASSWORD) -> str:
         connection.close()
 
 
+SECRET = (
+    "--accounts-mailer with a password in it is seen by everybody who lists processes; give it by"
+    " --accounts-mail-password-file, or the environment's SALVER_MAIL_PASSWORD"
+)
+AT = ("--accounts", "sqlite:///a.db")
+MAILS = ("--accounts-mail-from", "a@b", "--accounts-public-url", "https://example.org", "--accounts-mailer")
+
+
 class TestAFolder:
     @pytest.mark.parametrize("workers", ["1", "2"])
     def test_is_for_those_who_are_logged_in(self, site: Path, tmp_path: Path, workers: str) -> None:
@@ -289,6 +325,20 @@ class TestAFolder:
             (["site", "--accounts", "sqlite:///a.db", "--accounts-tries", "http://x"], None),
             (["site", "--accounts-registration"], "--accounts-registration is for --accounts; give both"),
             (["site", "--accounts-tries", "redis://x"], "--accounts-tries is for --accounts; give both"),
+            (["site", "--accounts-mailer", "smtp://x"], "--accounts-mailer is for --accounts; give both"),
+            (["site", "--accounts-public-url", "https://x"], "--accounts-public-url is for --accounts; give both"),
+            (["site", *AT, "--accounts-mail-from", "a@b"],
+             "--accounts-mail-from is for --accounts-mailer; give both"),
+            (["site", *AT, "--accounts-mailer", "smtp://x"], "--accounts-mailer needs --accounts-mail-from ADDRESS"),
+            (["site", *AT, "--accounts-mailer", "smtp://x", "--accounts-mail-from", "a@b"],
+             "--accounts-mailer needs --accounts-public-url https://…"),
+            (["site", *AT, *MAILS, "smtps://ada:secret@mail.example"],
+             SECRET),
+            (["site", *AT, *MAILS, "mail.example"], None),
+            (["site", *AT, *MAILS, "smtp://x", "--accounts-mail-password-file", "nowhere"],
+             "cannot read the password file nowhere: no such file or directory"),
+            (["site", *AT, *MAILS, "smtp://x", "--accounts-mail-from", "nobody"], None),
+            (["site", *AT, *MAILS, "smtp://x", "--accounts-public-url", "http://example.org"], None),
             (["site", "--accounts", "sqlite:///a.db", "--cors"],
              "--cors is for pages that everybody may read, --accounts for the others; leave one out"),
             (["site", "--accounts", "sqlite:///a.db", "--cache", "5"],

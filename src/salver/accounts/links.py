@@ -73,8 +73,9 @@ class Links:
     def all_emails(self, now: int) -> dict[int, Email]:
         """Of all accounts that have one, by their numbers."""
         with self._store.reading() as connection:
-            confirmed = dict(connection.execute(select(emails.c.user_id, emails.c.email)).tuples())
+            rows = connection.execute(select(emails.c.user_id, emails.c.email)).all()
             waiting = _pending(connection, links.c.expires > now)
+        confirmed = {row.user_id: row.email for row in rows}
         return {
             each: Email(confirmed.get(each, ""), waiting.get(each, "")) for each in confirmed.keys() | waiting.keys()
         }

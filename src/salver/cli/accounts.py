@@ -1,4 +1,4 @@
-"""`salver accounts`: add, list, disable and enable accounts, and give one another password.
+"""`salver accounts`: add, list, disable and enable accounts, and give one another password or address of mail.
 
 A password is asked for, twice, or is the first line of standard input where that is no terminal: an argument would be
 seen by everybody who lists processes, and stay in the shell's history. What an account refuses (a name that is taken, a
@@ -11,6 +11,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,8 +22,10 @@ from salver.cli.errors import UsageError, printable
 from salver.cli.protecting import errors_said_once, need_accounts, sqlite_path
 
 if TYPE_CHECKING:
-    from salver.accounts.registrar import Registrar
+    from salver.accounts import Accounts
+    from salver.accounts.store import User
 
+Action = Callable[["Accounts", argparse.Namespace], None]
 DATABASE = "SALVER_DATABASE"
 _DEFAULT = "sqlite:///accounts.db"
 _PASSWORD_MOST = 8_192  # bytes of a line; what is longer is refused as a password anyway
@@ -31,6 +34,7 @@ examples:
   salver accounts add ada                        asks for the password, twice
   salver accounts add ada --nickname Ada <file   or takes the first line of standard input
   salver accounts list --database postgresql://salver@db.example/salver
+  salver accounts email ada --email ada@example.org    an address that needs no confirming ("" for none)
   salver accounts disable ada                    and ends her sessions; a running server knows within a second
 """
 
@@ -51,12 +55,16 @@ def run_accounts(arguments: Sequence[str]) -> int:
         )
     if given.nickname is not None and given.action != "add":
         raise UsageError("--nickname is for salver accounts add; leave it out")
+    if given.email is not None and given.action not in ("add", "email"):
+        raise UsageError("--email is for salver accounts add, and salver accounts email; leave it out")
+    if given.email is None and given.action == "email":
+        raise UsageError('which address? salver accounts email NAME --email ADDRESS ("" for none)')
     # Until here nothing was to be tidied up; a prompt has to give the terminal its echo back.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     return _act(act, given)
 
 
-def _act(act: Callable[[Registrar, argparse.Namespace], None], given: argparse.Namespace) -> int:
+def _act(act: Action, given: argparse.Namespace) -> int:
     need_accounts()
     from salver.accounts import AccountError, Accounts, StoreError
     from salver.accounts.errors import StoreUnavailable
@@ -66,7 +74,7 @@ def _act(act: Callable[[Registrar, argparse.Namespace], None], given: argparse.N
         accounts = Accounts(given.database)
         with errors_said_once(), closing(accounts):
             accounts.open()
-            act(accounts.registrar, given)
+            act(accounts, given)
     except (StoreError, StoreUnavailable) as error:
         raise UsageError(printable(error)) from None
     except (AccountError, _Refused) as error:
@@ -84,7 +92,7 @@ def _must_exist(given: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = command_parser(
-        "salver accounts", "add|list|disable|enable|passwd [NAME] [options]", "Manage accounts.", _EPILOG
+        "salver accounts", "add|list|disable|enable|passwd|email [NAME] [options]", "Manage accounts.", _EPILOG
     )
     add = parser.add_argument
     add("action", metavar="ACTION", choices=tuple(_ACTIONS), help=", ".join(_ACTIONS))
@@ -96,38 +104,62 @@ def _parser() -> argparse.ArgumentParser:
         help=f"sqlite:///PATH or postgresql://… (the environment's {DATABASE}, else {_DEFAULT})",
     )
     add("--nickname", metavar="TEXT", help="with add: what pages call the person")
+    add("--email", metavar="ADDRESS", help="with add or email: for a forgotten password; it counts as confirmed")
     return parser
 
 
-def _add(registrar: Registrar, given: argparse.Namespace) -> None:
-    registrar.register(given.name, _password(), given.nickname or "")
+def _add(accounts: Accounts, given: argparse.Namespace) -> None:
+    email = _cleaned(given.email)  # before anybody thinks of a password
+    user = accounts.registrar.register(given.name, _password(), given.nickname or "")
+    if email:
+        _set(accounts, user, email)
 
 
-def _list(registrar: Registrar, given: argparse.Namespace) -> None:
-    for user in registrar.users():
+def _list(accounts: Accounts, given: argparse.Namespace) -> None:
+    emails = accounts.links.all_emails(int(time.time()))
+    for user in accounts.registrar.users():
         since = datetime.fromtimestamp(user.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        print(user.name, user.nickname, since, "disabled" if user.disabled else "enabled", sep="\t")
+        confirmed, pending = emails.get(user.id, ("", ""))
+        more = [confirmed, "confirmed"] if confirmed else [pending, "unconfirmed"] if pending else []
+        print(user.name, user.nickname, since, "disabled" if user.disabled else "enabled", *more, sep="\t")
 
 
-def _disable(registrar: Registrar, given: argparse.Namespace) -> None:
-    registrar.set_disabled(given.name, disabled=True)
+def _disable(accounts: Accounts, given: argparse.Namespace) -> None:
+    accounts.registrar.set_disabled(given.name, disabled=True)
 
 
-def _enable(registrar: Registrar, given: argparse.Namespace) -> None:
-    registrar.set_disabled(given.name, disabled=False)
+def _enable(accounts: Accounts, given: argparse.Namespace) -> None:
+    accounts.registrar.set_disabled(given.name, disabled=False)
 
 
-def _passwd(registrar: Registrar, given: argparse.Namespace) -> None:
-    registrar.user(given.name)  # before anybody thinks of a password for it
-    registrar.set_password(given.name, _password())
+def _passwd(accounts: Accounts, given: argparse.Namespace) -> None:
+    accounts.registrar.user(given.name)  # before anybody thinks of a password for it
+    accounts.registrar.set_password(given.name, _password())
 
 
-_ACTIONS: dict[str, Callable[[Registrar, argparse.Namespace], None]] = {
+def _email(accounts: Accounts, given: argparse.Namespace) -> None:
+    _set(accounts, accounts.registrar.user(given.name), _cleaned(given.email))
+
+
+def _set(accounts: Accounts, user: User, email: str) -> None:
+    from salver.accounts.addresses import email_key
+
+    accounts.links.set_email(user.id, email, email_key(email) if email else "", int(time.time()))
+
+
+def _cleaned(email: str | None) -> str:
+    from salver.accounts.addresses import clean_email
+
+    return clean_email(email) if email else ""
+
+
+_ACTIONS: dict[str, Action] = {
     "add": _add,
     "list": _list,
     "disable": _disable,
     "enable": _enable,
     "passwd": _passwd,
+    "email": _email,
 }
 
 

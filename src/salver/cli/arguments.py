@@ -39,12 +39,24 @@ examples:
 
 
 @dataclass(frozen=True, slots=True)
+class MailOptions:
+    """By which mail server letters go, from which address, and where the links in them lead."""
+
+    server: str
+    sender: str
+    public_url: str
+    password_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountsOptions:
-    """Who may log in: where the accounts are, where failed tries are counted, whether everybody may make an account."""
+    """Who may log in: where the accounts are, where failed tries are counted, whether everybody may make an account,
+    and how those who have forgotten a password are written to."""
 
     database: str
     tries: str | None = None
     registration: bool = False
+    mail: MailOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +202,14 @@ def _add_accounts(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="count failed tries in redis://…, for several servers together (each process its own)",
     )
+    add(
+        "--accounts-mailer",
+        metavar="URL",
+        help="forgotten passwords are set anew by a link, sent by smtps://user@host or smtp://host (STARTTLS)",
+    )
+    add("--accounts-mail-from", metavar="ADDRESS", help="where those letters come from")
+    add("--accounts-mail-password-file", metavar="FILE", help="the mail server's password (SALVER_MAIL_PASSWORD)")
+    add("--accounts-public-url", metavar="URL", help="https://… as people open this site, for the links")
 
 
 def _run_parser() -> argparse.ArgumentParser:
@@ -302,15 +322,33 @@ def _folder_command(given: argparse.Namespace) -> Command:
 
 def _accounts_options(given: argparse.Namespace) -> AccountsOptions | None:
     if given.accounts is None:
-        for option, value in (("registration", given.accounts_registration), ("tries", given.accounts_tries)):
-            if value:
+        for option in ("registration", "tries", "mailer", *_WITH_MAILER):
+            if getattr(given, f"accounts_{option.replace('-', '_')}"):
                 raise UsageError(f"--accounts-{option} is for --accounts; give both")
         return None
     if given.cors is not None:
         raise UsageError("--cors is for pages that everybody may read, --accounts for the others; leave one out")
     if given.cache is not None:
         raise UsageError("what is behind --accounts is kept by no cache; leave --cache out")
-    return AccountsOptions(given.accounts, given.accounts_tries, given.accounts_registration)
+    return AccountsOptions(given.accounts, given.accounts_tries, given.accounts_registration, _mail_options(given))
+
+
+_WITH_MAILER = ("mail-from", "public-url", "mail-password-file")
+
+
+def _mail_options(given: argparse.Namespace) -> MailOptions | None:
+    sender, public_url, password_file = values = [
+        getattr(given, f"accounts_{option.replace('-', '_')}") for option in _WITH_MAILER
+    ]
+    if given.accounts_mailer is None:
+        for option, value in zip(_WITH_MAILER, values, strict=True):
+            if value:
+                raise UsageError(f"--accounts-{option} is for --accounts-mailer; give both")
+        return None
+    if not sender or not public_url:
+        missing = "--accounts-public-url https://…" if sender else "--accounts-mail-from ADDRESS"
+        raise UsageError(f"--accounts-mailer needs {missing}")
+    return MailOptions(given.accounts_mailer, sender, public_url, password_file)
 
 
 def _path_and_port(what: list[str], port: int | None) -> tuple[str, int | None]:

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 
 from salver.cli.arguments import AccountsOptions, FolderOptions
 from salver.cli.errors import UsageError, printable
+from salver.cli.mailing import mail_settings
 from salver.handler import Handler
 
 AT = "/accounts"
@@ -21,14 +22,20 @@ _LIBRARIES = ("sqlalchemy", "argon2", "jinja2", "multipart")  # what the extra b
 
 
 def protected(handler: Handler, options: AccountsOptions) -> Handler:
-    """`handler` behind a login. Opens nothing. Raises `UsageError` for a database that cannot be one."""
+    """`handler` behind a login. Opens no database. Raises `UsageError` for a database that cannot be one."""
     need_accounts()
     from salver.accounts import Accounts, StoreError
     from salver.app import App
 
     try:
-        accounts = Accounts(options.database, tries=options.tries, at=AT, registration=options.registration)
-    except StoreError as error:
+        accounts = Accounts(
+            options.database,
+            tries=options.tries,
+            at=AT,
+            registration=options.registration,
+            **mail_settings(options.mail),
+        )
+    except (StoreError, ValueError) as error:
         raise UsageError(printable(error)) from None
     app = App()
     app.mount(AT, accounts)
@@ -45,9 +52,9 @@ def try_accounts(folder: FolderOptions, options: AccountsOptions) -> None:
     _keep_out_of_the_folder(folder, options)
     try:
         with errors_said_once():
-            accounts = Accounts(options.database, tries=options.tries)
+            accounts = Accounts(options.database, tries=options.tries, **mail_settings(options.mail))
             accounts.open()
-    except StoreError as error:
+    except (StoreError, ValueError) as error:
         raise UsageError(printable(error)) from None
     accounts.close()
 
