@@ -209,3 +209,50 @@ def test_a_section_is_read_once_for_all_that_repeat_it(monkeypatch: pytest.Monke
     talk = Conversation(WSGI(returning([b"x"])))
     talk.say(GET, GET.replace(b"/ ", b"/a "), GET.replace(b"/ ", b"/b "), GET)
     assert talk.statuses == [200] * 4 and len(made) == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["GET /a?b"] * 4,
+        ["GET /a", "GET /a", "HEAD /a", "HEAD /a", "GET /a"],
+        ["GET /a?b", "GET /a?b", "GET /a?c", "GET /a", "GET /a?b"],
+        ["GET /%41", "GET /%41", "GET /A", "GET /%41", "GET http://a.example/A", "GET http://a.example/A"],
+        ["GET /in/a", "GET /in/a", "GET /a", "GET /in/a", "GET /in/a"],
+    ],
+)
+def test_a_line_that_comes_again_says_what_a_new_one_says(lines: list[str]) -> None:
+    """Mounted and not, the same application is asked on one connection, and each time on a new one."""
+    seen: list[Environ] = []
+
+    def app(environ: Environ, start_response: Any) -> list[bytes]:
+        seen.append({name: value for name, value in environ.items() if name != "wsgi.input"})
+        environ.clear()
+        start_response("200 OK", PLAIN)
+        return [b""]
+
+    inner = WSGI(app)
+
+    def mounted(request: Request) -> Any:
+        request.prefix = "/in" if request.raw_path.startswith("/in") else ""
+        return inner(request)
+
+    talk = Conversation(mounted)
+    for line in lines:
+        message = line.encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n"
+        talk.say(message)
+        Conversation(mounted).say(message)
+        assert seen[-2] == seen[-1], line
+
+
+def test_a_method_that_a_middleware_has_replaced_is_the_application_s() -> None:
+    seen: list[str] = []
+    inner = WSGI(lambda environ, start: (seen.append(environ["REQUEST_METHOD"]), start("200 OK", PLAIN), [b""])[2])
+    methods = iter(["GET", "GET", "DELETE", "GET"])
+
+    def overridden(request: Request) -> Any:
+        request.method = next(methods)
+        return inner(request)
+
+    Conversation(overridden).say(GET, GET, GET, GET)
+    assert seen == ["GET", "GET", "DELETE", "GET"]

@@ -41,7 +41,7 @@ class WSGI:
         if max_body < 0 or collect < 0:
             raise ValueError("max_body and collect are numbers of bytes, 0 or more")
         self._app = app
-        self._environs = EnvironMaker(multiprocess=multiprocess)
+        self._make_environ = EnvironMaker(multiprocess=multiprocess).make
         self._collect = collect
         self._collected = HandlerOptions(max_body=max_body)
         self._streamed = HandlerOptions(stream_body=True, max_body=max_body)
@@ -58,7 +58,7 @@ class WSGI:
         PEP."""
         start = StartResponse(request)
         try:
-            result = self._app(self._environs.make(request), start)
+            result = self._app(self._make_environ(request), start)
         except BaseException:
             written = start.written
             if written is not None and written.failed:  # it is the client that is gone

@@ -1,8 +1,9 @@
 """The environ of a WSGI request: PEP 3333, "environ Variables", and of RFC 3875 §4.1 what it takes over.
 
-It has three parts that live for different times. What is constant is made once for an application. What a header
-section and its connection say is made once and kept on the section, for a client that keeps its connection repeats
-it: a request then costs one copy of a dict and what its own line says. Text is latin-1, one character an octet.
+It has parts that live for different times. What is constant is made once for an application. What a header section and
+its connection say is made once and kept on the section, for a client that keeps its connection repeats it: a request
+then costs one copy of a dict and what its own line says, and not even that where it repeats the line. Text is latin-1,
+one character an octet.
 """
 
 from __future__ import annotations
@@ -23,9 +24,23 @@ _LEFT_OUT = NEVER | {"transfer-encoding"}  # the coding is said where the body s
 Environ = dict[str, Any]
 
 
-# What is kept on a section: (maker, client, said, environ). `said` is what a trusted proxy has said, scheme and host,
-# None where none has: all of a connection's requests have the same then.
-_Kept = tuple["EnvironMaker", ClientAddress, tuple[str, str] | None, Environ]
+class _Kept:
+    """What is kept on a section for the `client` of its connection: an environ without a request's line, and with the
+    last `line` that came twice: its method, its target, and the environ for both, which like the other never changes.
+
+    `said` is what a trusted proxy has said, scheme and host, None where none has: all of a connection's requests have
+    the same then. `target` is the last one.
+    """
+
+    __slots__ = ("client", "environ", "line", "maker", "said", "target")
+
+    def __init__(self, maker: EnvironMaker, client: ClientAddress, said: tuple[str, str] | None, made: Environ) -> None:
+        self.maker = maker
+        self.client = client
+        self.said = said
+        self.environ = made
+        self.line: tuple[str, str, Environ] = "", "", made
+        self.target = ""
 
 
 class EnvironMaker:
@@ -55,12 +70,27 @@ class EnvironMaker:
         client = exchange.client
         said = None if exchange.__class__ is not Forwarded else (request.scheme, request.host)
         kept: _Kept | None = section.environ  # type: ignore[assignment]  # nobody else puts anything there
-        if kept is not None and kept[0] is self and kept[2] == said and (kept[1] is client or kept[1] == client):
-            environ = kept[3].copy()
+        if (
+            kept is None
+            or kept.maker is not self
+            or (kept.client is not client and kept.client != client)
+            or kept.said != said
+        ):
+            kept = section.environ = _Kept(self, client, said, self._made_of(section, request))
+        known_method, known_target, known = kept.line
+        if target == known_target and request.method == known_method and not request.prefix:
+            environ = known.copy()
         else:
-            environ = self._made_of(section, request)
-            section.environ = (self, client, said, environ)
-            environ = environ.copy()
+            environ = self._with_line(kept, request)
+        if section.body_length:
+            self._add_body(environ, request, section)
+        else:
+            environ["wsgi.input"] = BytesIO()
+        return environ
+
+    @staticmethod
+    def _with_line(kept: _Kept, request: Request) -> Environ:
+        environ, target = kept.environ.copy(), request.target
         path = target
         if "?" in target:
             path, _, environ["QUERY_STRING"] = target.partition("?")
@@ -72,10 +102,9 @@ class EnvironMaker:
         environ["PATH_INFO"] = _decoded(path) if "%" in path else path
         environ["REQUEST_METHOD"] = request.method
         environ["REQUEST_URI"] = target  # not of the PEP, but of most servers: the only way to see "%2F"
-        if section.body_length:
-            self._add_body(environ, request, section)
-        else:
-            environ["wsgi.input"] = BytesIO()
+        if target == kept.target and not request.prefix:
+            kept.line = request.method, target, environ.copy()
+        kept.target = target
         return environ
 
     def _made_of(self, section: Section, request: Request) -> Environ:

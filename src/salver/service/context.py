@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Protocol
 
 from salver.failures import log_failure
@@ -62,6 +63,7 @@ class Context:
         "_counting",
         "_options",
         "access_log",
+        "call",
         "closing",
         "crew",
         "cut",
@@ -89,6 +91,7 @@ class Context:
         self, handler: Handler, settings: Settings, crew: Crew, access_log: RequestLog | None, scheme: str = "http"
     ) -> None:
         self.handler: Callable[[Request], Any] = handler
+        self.call = _bound(handler)
         self.settings = settings
         self.limits = settings.limits
         self.heads = settings.limits.of_heads()
@@ -182,3 +185,8 @@ class Context:
         """Raise what ends the server (KeyboardInterrupt, SystemExit), where that is `interruptible`."""
         if self.interruptible and error is not None and not isinstance(error, Exception):
             raise error
+
+
+def _bound(handler: Any) -> Callable[[Request], Any]:
+    """What to call: an object's method, looked up once, for to call the object costs half as much again."""
+    return handler.__call__ if isinstance(type(handler).__call__, FunctionType) else handler  # type: ignore[no-any-return]

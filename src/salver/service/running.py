@@ -93,7 +93,7 @@ class Running(Outbound):
         sending: Sending | Written | FollowedBytes | None = None
         self._phase = RUNNING
         try:
-            result = context.handler(request)
+            result = context.call(request)
             if context.crew.now >= context.ready_until:
                 context.refresh(context.crew.now)
             if context.closing:
