@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from salver.gateway import cgi_start
-from salver.gateway.cgi_start import Forked, Nothing, Process, start_process
+from salver.gateway.cgi_start import Forked, Process, start_process
 
 
 @pytest.fixture
@@ -152,13 +152,3 @@ def test_one_that_somebody_else_has_waited_for(nothing: int) -> None:
 @pytest.mark.parametrize("said", [b"SubprocessError:0:", b"RuntimeError:zz:x", b"?"])
 def test_a_report_that_says_little(said: bytes) -> None:
     assert isinstance(cgi_start._why(said, ("/x",)), OSError)
-
-
-def test_nothing_is_opened_once_and_closed_with_its_owner() -> None:
-    nothing = Nothing()
-    descriptor = nothing.descriptor()
-    assert nothing.descriptor() == descriptor and os.read(descriptor, 1) == b""
-    assert not os.get_inheritable(descriptor)
-    del nothing
-    with pytest.raises(OSError):
-        os.fstat(descriptor)

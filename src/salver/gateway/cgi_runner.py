@@ -28,7 +28,6 @@ from salver.gateway.cgi_lookup import Script, is_python, python_command
 from salver.gateway.cgi_process import Child, NotBounded
 from salver.gateway.cgi_run import Hung, Run
 from salver.gateway.cgi_settings import CGISettings
-from salver.gateway.cgi_start import Nothing
 from salver.gateway.cgi_turns import Turns
 from salver.handler import DeclaredSite
 from salver.problem import problem
@@ -83,13 +82,12 @@ class _Input(NamedTuple):
 class Runner:
     """Runs scripts, not more at once than the settings allow. Safe to use from several threads."""
 
-    __slots__ = ("__weakref__", "_environments", "_heads", "_living", "_nothing", "_places", "_settings", "_turns")
+    __slots__ = ("__weakref__", "_environments", "_heads", "_living", "_places", "_settings", "_turns")
 
     def __init__(self, settings: CGISettings) -> None:
         self._settings = settings
         self._environments = EnvironmentMaker(settings)
         self._heads = KnownHeads()
-        self._nothing = Nothing()
         self._turns = Turns()
         self._places = threading.BoundedSemaphore(settings.max_running)
         self._living: set[Child] = set()
@@ -181,7 +179,11 @@ class Runner:
             return self._run_with(command, environment, script, given.file.fileno())
         if given.length:
             return self._run_with(command, environment, script, None)
-        return self._run_with(command, environment, script, self._nothing.descriptor())
+        nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return self._run_with(command, environment, script, nothing)
+        finally:
+            os.close(nothing)
 
     def _run_with(
         self, command: tuple[str, ...], environment: dict[bytes, bytes], script: Script, stdin: int | None

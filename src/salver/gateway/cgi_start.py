@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import weakref
 from collections.abc import Callable
 from subprocess import Popen
 from typing import Protocol
@@ -77,25 +75,6 @@ class Forked:
             if pid:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
-
-
-class Nothing:
-    """What a script reads that has nothing to read: opened once, for all. Safe to use from several threads."""
-
-    __slots__ = ("__weakref__", "_descriptor", "_lock")
-
-    def __init__(self) -> None:
-        self._descriptor = -1
-        self._lock = threading.Lock()
-
-    def descriptor(self) -> int:
-        """The open file; it stays ours. Raises OSError."""
-        if self._descriptor < 0:
-            with self._lock:
-                if self._descriptor < 0:
-                    self._descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-                    weakref.finalize(self, os.close, self._descriptor)
-        return self._descriptor
 
 
 def start_process(
