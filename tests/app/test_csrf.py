@@ -156,6 +156,7 @@ def test_an_exemption_stays_with_options_and_wrappers() -> None:
     def view(request: Request) -> str:
         return ""
 
+    view.salver_options = "somebody else's"  # type: ignore[attr-defined]
     exempt = HandlerOptions(True, max_body=5, marks=frozenset(("csrf_exempt",)))
     assert options(blocking=True, max_body=5)(csrf_exempt(view)).salver_options == exempt  # type: ignore[attr-defined]
     assert time_limit(5)(csrf_exempt(view)).salver_options == exempt  # type: ignore[attr-defined]
@@ -200,6 +201,18 @@ def test_a_refusal_is_one_line_in_the_log_with_nothing_raw_in_it(
     assert lines[0].startswith("refused POST '/buy': Origin is 'http://\\x85<script>xxx")
     assert lines[0].endswith("and not 'http://testserver'; behind a proxy, use trusted_proxies")
     assert caplog.records[-1].exc_info is None
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"), [({}, "there is no token in it"), ({"X-CSRF-Token": "x"}, "its token is none")]
+)
+def test_the_log_says_what_was_wrong(
+    client: TestClient, caplog: pytest.LogCaptureFixture, told: dict[str, str], reason: str
+) -> None:
+    caplog.set_level(logging.INFO, "salver.app")
+    client.get("/form")
+    client.post("/buy?token=abc", headers=told)
+    assert caplog.records[-1].getMessage() == f"refused POST '/buy': {reason}"
 
 
 def test_a_view_that_reads_its_form_itself_can_check() -> None:

@@ -87,6 +87,7 @@ def test_a_shared_cookie_and_other_settings() -> None:
     assert set_cookie(Browser(secure=True).ask(put(a=1))).startswith("__Host-session=")
     assert set_cookie(Browser(samesite="None", peer=HTTPS).ask(put(a=1))).endswith("; SameSite=None")
     assert set_cookie(Browser(samesite="None").ask(put(a=1))).endswith("; SameSite=Lax")
+    assert set_cookie(Browser(samesite="Strict").ask(put(a=1))).endswith("; SameSite=Strict")
 
 
 def test_on_https_only_the_name_with_the_prefix_counts() -> None:
@@ -223,6 +224,7 @@ def test_keys_change_without_anybody_losing_a_session() -> None:
         [SECRET, None],
         "secret",
         "x" * 31,
+        "abcdefghijklmnopqrstuvwxyz01234",
         "x" * 64,
         "abcabc" * 10,
         [SECRET, "short"],
@@ -236,6 +238,12 @@ def test_secrets_that_are_none(secret: Any) -> None:
     if not isinstance(secret, int):
         assert "secret" in str(caught.value)
     assert "short" not in str(caught.value)  # an error goes into logs
+
+
+@pytest.mark.parametrize("secret", [None, "", [], ["", SECRET], [SECRET, None]])
+def test_one_that_is_missing_is_called_missing(secret: Any) -> None:
+    with pytest.raises(ValueError, match="sessions need a secret_key"):
+        sessions(secret_key=secret)
 
 
 def test_the_way_to_a_secret_is_told() -> None:

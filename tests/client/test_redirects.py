@@ -8,6 +8,10 @@ from salver.client import (
     Client,
     InvalidRequest,
 )
+from salver.client.content import Content
+from salver.client.message import Request
+from salver.client.redirects import next_request
+from salver.client.url import parse_url
 from tests.client.scripted import OK, ScriptedTransport, network
 
 
@@ -69,3 +73,65 @@ def test_an_iterator_cannot_follow() -> None:
     transport = network(b"HTTP/1.1 307 x\r\nLocation: /to\r\nContent-Length: 0\r\n\r\n")
     with client_of(transport) as client, pytest.raises(InvalidRequest, match="iterator"):
         client.post("http://a/", content=iter([b"x"]), headers={"Expect": None})
+
+
+# The decision alone
+
+
+FIELDS = [
+    ("Authorization", "secret"),
+    ("cookie", "secret"),
+    ("Host", "a.example"),
+    ("Content-Type", "x/y"),
+    ("X", "1"),
+]
+
+
+def asked(method: str = "GET", content: bytes | Content = b"", *, expects: bool = False) -> Request:
+    return Request(method, parse_url("http://a.example/x"), FIELDS, content, expects)
+
+
+@pytest.mark.parametrize(("status", "location"), [(200, "/to"), (304, "/to"), (302, None)])
+def test_nothing_follows(status: int, location: str | None) -> None:
+    assert next_request(asked(), status, location) is None
+
+
+@pytest.mark.parametrize(
+    ("location", "same"),
+    [
+        ("/to", True),
+        ("http://a.example/to", True),
+        ("http://A.EXAMPLE:80/to", True),
+        ("https://a.example/to", False),
+        ("http://a.example:81/to", False),
+        ("http://b.example/to", False),
+        ("//a.example.evil.example/to", False),
+    ],
+)
+@pytest.mark.parametrize("status", [302, 307])
+def test_what_was_meant_for_one_origin_goes_to_no_other(location: str, same: bool, status: int) -> None:
+    following = next_request(asked(), status, location)
+    assert following is not None
+    of_origin = {"Authorization", "cookie", "Host"} if same else set()
+    assert {name for name, _ in following.headers} == of_origin | {"Content-Type", "X"}
+
+
+def test_what_described_the_content_goes_with_it() -> None:
+    following = next_request(asked("POST", b"x", expects=True), 303, "/to")
+    assert following is not None and following.content == b"" and not following.expects
+    assert "Content-Type" not in {name for name, _ in following.headers}
+    repeated = next_request(asked("POST", b"x", expects=True), 307, "/to")
+    assert repeated is not None and repeated.content == b"x" and repeated.expects
+
+
+@pytest.mark.parametrize("replayable", [True, False])
+def test_what_can_be_had_again_follows(replayable: bool) -> None:
+    content = Content(lambda: iter([b"x"]), 1, replayable=replayable)
+    following = next_request(asked("POST", content), 303, "/to")
+    assert following is not None and following.content == b""
+    if replayable:
+        repeated = next_request(asked("POST", content), 308, "/to")
+        assert repeated is not None and repeated.content is content
+    else:
+        with pytest.raises(InvalidRequest, match="iterator"):
+            next_request(asked("POST", content), 308, "/to")

@@ -64,6 +64,22 @@ def test_another_is_never_repeated(origin: str, credentials: bool) -> None:
     assert response.body == b"x"
 
 
+def test_several_origins() -> None:
+    for origin in (APP, "https://b.example"):
+        assert ask(origin, origins=[APP, "https://b.example"]).headers[ALLOWED] == origin
+
+
+def test_a_field_of_preflights_makes_none() -> None:
+    asked = request("/", {"Origin": APP, "Access-Control-Request-Method": "PUT"})
+    assert cors(origins=[APP])(lambda: "mine")(asked).body == b"mine"
+
+
+def test_a_preflight_of_nobody_is_refused_and_no_cache_is_told_of_origins() -> None:
+    asked = request("/", {"Access-Control-Request-Method": "PUT"}, method="OPTIONS")
+    refused = cors(origins="*")(lambda: "mine")(asked)
+    assert refused.status == 403 and "vary" not in refused.headers
+
+
 def test_without_an_origin_only_the_cache_is_told() -> None:
     response = ask(None)
     assert ALLOWED not in response.headers and response.headers["vary"] == "Origin"
@@ -92,6 +108,7 @@ def test_credentials_are_for_origins_that_were_named() -> None:
         ("https://.example.org", False),
         ("https://a..example.org", False),
         ("https://*.example.org", False),
+        ("https://*.a.example.org", False),
         ("https://a.example.org:444", False),
         ("http://a.example.org", False),
         ("https://evil.example/.example.org", False),
@@ -119,6 +136,9 @@ def test_what_is_no_origin_is_refused_where_it_is_written(origins: Any) -> None:
 def test_what_scripts_may_read() -> None:
     assert ask(APP, expose=["X-Total", "ETag"]).headers["access-control-expose-headers"] == "X-Total, ETag"
     assert "access-control-expose-headers" not in ask("https://evil.example", expose=["X-Total"]).headers
+    assert "access-control-expose-headers" not in ask(APP).headers
+    own = Response("x", 200, {"Access-Control-Expose-Headers": "X-Own"})
+    assert ask(APP, own, expose=["X-Total"]).headers["access-control-expose-headers"] == "X-Own"
 
 
 def test_what_the_handler_says_stands() -> None:

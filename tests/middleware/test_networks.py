@@ -36,6 +36,11 @@ def test_a_unix_socket_is_named_by_itself() -> None:
     assert Networks([]).empty and not Networks([]).hold("127.0.0.1")
 
 
+def test_one_text_is_no_sequence_of_networks() -> None:
+    with pytest.raises(ValueError, match="networks is a sequence"):
+        Networks("1")
+
+
 @pytest.mark.parametrize("networks", ["10.0.0.0/8", ["10.0.0.1/8"], ["x"], [""], ["10.0.0.0/33"], ["unix"]])
 def test_what_is_no_network(networks: Any) -> None:
     with pytest.raises(ValueError):

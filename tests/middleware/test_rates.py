@@ -132,6 +132,13 @@ def test_the_table_is_bounded_and_who_is_refused_is_not_forgotten() -> None:
     assert buckets.take("greedy").retry_in == 0  # used longest ago
 
 
+def test_who_was_let_in_again_is_not_the_one_that_was_used_longest_ago() -> None:
+    buckets = Buckets(2, 60, 2, table=2, clock=Clock())
+    for key in ("often", "once", "often", "new"):
+        buckets.take(key)
+    assert buckets.take("often").retry_in > 0  # "once" was forgotten
+
+
 @pytest.mark.parametrize(
     "numbers",
     [

@@ -52,6 +52,8 @@ def test_how_long_and_how_far_it_insists() -> None:
     headers = ask(peer=HTTPS, hsts_seconds=60, hsts_subdomains=True).headers
     assert headers["strict-transport-security"] == "max-age=60; includeSubDomains"
     assert "strict-transport-security" not in ask(peer=HTTPS, hsts_seconds=None).headers
+    own = Response("x", 200, {"Strict-Transport-Security": "max-age=0"})
+    assert ask(own, peer=HTTPS).headers.get_all("strict-transport-security") == ["max-age=0"]
 
 
 def test_each_can_be_left_out_or_be_another() -> None:

@@ -170,7 +170,6 @@ def _decoded(text: object, size: int) -> bytes | None:
     if not isinstance(text, str) or len(text) != (size * 8 + 5) // 6:
         return None
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
+        return base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    return data if len(data) == size else None

@@ -245,7 +245,7 @@ class _Keeper:
             value = str(self._signed.dumps(loaded.values))
             self._check_size(loaded.values, len(self._cookie.full_name(secure=secure)) + len(value))
             headers.add("Set-Cookie", self._cookie.line(value, self._cookie.max_age, secure=secure))
-        elif loaded.born_at is not None:
+        else:
             headers.add("Set-Cookie", self._cookie.line("", 0, secure=secure))
 
     def _is_halfway(self, loaded: Loaded) -> bool:

@@ -49,9 +49,7 @@ class Networks:
         if host == UNIX:
             return self._unix
         address = maybe_address(host)
-        return address is not None and any(
-            address.version == each.version and address in each for each in self._networks
-        )
+        return address is not None and any(address in each for each in self._networks)
 
 
 def _network(text: str) -> IPNetwork:

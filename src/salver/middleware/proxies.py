@@ -60,7 +60,7 @@ def trusted_proxies(
 
 
 def _checked(fields: Sequence[str]) -> tuple[str, ...]:
-    names = () if isinstance(fields, str) else tuple(name.lower() for name in fields)
+    names = tuple(name.lower() for name in fields)
     if not names or not set(names) <= set(_KNOWN) or ("forwarded" in names and len(names) > 1):
         raise ValueError(
             "fields are those that the proxy sets: some of X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host, or "

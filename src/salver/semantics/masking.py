@@ -51,7 +51,7 @@ def shown_target(target: str, longest: int = _LONGEST) -> str:
     """A request's target for a log, in `longest` characters: without its query where that has something in it that
     looks secret, and without a password before the host. Control characters stay; `%r` escapes them."""
     path, mark, query = target.partition("?")
-    if query and looks_secret(unquote_plus(query)):
+    if looks_secret(unquote_plus(query)):
         query = "***"
     shown = _URL_PASSWORD.sub(rf"\1{MASK}", path) + mark + query
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"

@@ -69,7 +69,7 @@ def ends_at(cookie: SetCookie, now: float) -> float | None:
     if age is not None:
         if age.startswith("-") or not age.strip("0"):
             return 0.0
-        return now + (min(float(age), _FAR) if len(age) < 16 else _FAR)
+        return now + min(float(age), _FAR)
     date = parse_cookie_date(said.get("expires", ""))
     return None if date is None else min(date, now + _FAR)
 
