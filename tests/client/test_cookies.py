@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.client import Client, InvalidRequest
 from salver.client import cookies as module
 from salver.client.cookies import Cookie, CookieJar, parse_set_cookie
 from salver.client.url import parse_url
-from tests.client.scripted import OK, Script, ScriptedTransport
 
 NOW = 1_000_000_000.0
 
@@ -203,6 +201,7 @@ def test_addresses_have_nothing_below_them() -> None:
         ("=__Host-a=b; Secure; Path=/", "https://a.example/", False),
         ("__Host-a", "https://a.example/", False),
         ("=__secure-a=b", "https://a.example/", False),
+        ("a=__Host-b", "https://a.example/", True),
     ],
 )
 def test_secure_and_prefixes(line: str, url: str, kept: bool) -> None:
@@ -229,6 +228,31 @@ def test_what_is_not_secure_leaves_secure_ones_alone(line: str, url: str, kept: 
     values = {each.value for each in jar}
     assert ("evil" in values or "fine" in values) == kept
     assert "safe" in values or url.startswith("https")
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "url", "kept"),
+    [
+        ("a=old; Path=/", "a=new; Path=/", "http://www.example.com/", True),  # none that is secure
+        ("a=old; Secure; Path=/", "a=new; Path=/", "http://www.elsewhere.example/", True),
+        ("a=old; Secure; Path=/", "a=new; Path=/", "http://example.com/", False),  # above it, and sent there as well
+        ("a=old; Secure; Path=/", "a=new; Path=/; Domain=example.com", "http://www.example.com/", False),
+    ],
+)
+def test_which_secure_ones_stand_in_the_way(before: str, line: str, url: str, kept: bool) -> None:
+    jar = jar_with(before)
+    jar.take(parse_url(url), [line])
+    assert ("new" in {each.value for each in jar}) == kept
+
+
+def test_a_secure_one_from_this_computer_takes_a_secure_ones_place() -> None:
+    jar = jar_with("a=old; Secure; Path=/", url="https://localhost/")
+    jar.take(parse_url("http://localhost/"), ["a=new; Secure; Path=/"])
+    assert [each.value for each in jar] == ["new"]
+
+
+def test_a_line_that_is_none_hides_no_other() -> None:
+    assert [each.name for each in jar_with("=", "a=b; Domain=com", "c=d")] == ["c"]
 
 
 # Ends
@@ -283,83 +307,3 @@ def test_whatever_comes(text: str) -> None:
     cookie = parsed(text)
     if cookie is not None:
         assert not any(character in cookie.name + cookie.value for character in "\r\n\0;")
-
-
-# The jar
-
-
-def test_longer_paths_first_then_the_older() -> None:
-    jar = jar_with("a=1; Path=/", "b=2; Path=/a", "c=3; Path=/", "d=4; Path=/a/b", "a=5; Path=/")
-    assert sent(jar, "https://www.example.com/a/b") == "d=4; b=2; a=5; c=3"
-
-
-def test_the_same_name_for_a_host_and_for_a_domain() -> None:
-    jar = jar_with("a=1; Domain=www.example.com; Path=/", "a=2; Path=/")
-    assert sent(jar, "https://www.example.com/") == "a=1; a=2"
-
-
-def test_without_a_name() -> None:
-    assert sent(jar_with("alone"), "https://www.example.com/a") == "alone"
-
-
-def test_the_oldest_of_a_domain_goes_first_and_secure_ones_last() -> None:
-    jar = jar_with(*[f"s{number}=x; Secure" for number in range(10)], *[f"a{number}=x" for number in range(60)])
-    names = [each.name for each in jar]
-    assert len(names) == 50
-    assert names == [f"s{number}" for number in range(10)] + [f"a{number}" for number in range(20, 60)]
-
-
-def test_those_that_have_ended_go_before_those() -> None:
-    clock = Clock()
-    jar = CookieJar(clock)
-    url = parse_url("http://h/")
-    jar.take(url, [f"a{number}=x" for number in range(49)] + ["gone=x; Max-Age=1"])
-    clock.now += 2
-    jar.take(url, ["b=x"])
-    assert len(jar) == 50
-
-
-def test_in_all_there_is_an_end_too() -> None:
-    jar = CookieJar(Clock())
-    for number in range(3_005):
-        jar.set("a", "x", f"h{number}.example")
-    assert len(jar) == 3_000
-    assert sent(jar, "http://h4.example/") == ""
-    assert sent(jar, "http://h3004.example/") == "a=x"
-
-
-def test_as_a_mapping() -> None:
-    jar = jar_with("a=1; Path=/", "a=2; Path=/x", "b=3")
-    assert (jar["a"], jar["b"], jar.get("c"), jar.get("c", "d")) == ("2", "3", None, "d")
-    assert "a" in jar and "c" not in jar
-    with pytest.raises(KeyError):
-        jar["c"]
-    jar.clear()
-    assert not jar
-
-
-@pytest.mark.parametrize(
-    "pair", [("a", "b\r\nX: y"), ("a", "b\n"), ("a", "b; c=d"), ("a=b", "c"), ("a;", ""), ("", "\0")]
-)
-def test_what_cannot_be_sent_as_one_cookie(pair: tuple[str, str]) -> None:
-    with pytest.raises(InvalidRequest):
-        CookieJar().set(*pair, domain="h")
-    transport = ScriptedTransport([Script([OK])])
-    with Client(transport=transport, trust_env=False) as client, pytest.raises(InvalidRequest):
-        client.get("http://h/", cookies=dict([pair]))
-    assert not transport.wires
-
-
-def test_through_a_client() -> None:
-    setting = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: a=1\r\nset-cookie: b=2; Path=/x\r\n\r\n"
-    transport = ScriptedTransport([Script([setting, OK, OK, OK]), Script([OK])])
-    with Client(transport=transport, trust_env=False, cookies={"c": "3"}) as client:
-        client.get("http://h/")
-        client.get("http://h/x/")
-        client.get("http://h/", cookies={"a": "9"})
-        client.get("http://h/", headers={"Cookie": "mine=1"})
-        client.get("http://other/")
-        assert client.cookies["a"] == "1"
-    lines = [line for line in bytes(transport.wires[0].sent).split(b"\r\n") if line.startswith(b"Cookie")]
-    assert lines == [b"Cookie: c=3", b"Cookie: b=2; a=1; c=3", b"Cookie: c=3; a=9", b"Cookie: mine=1"]
-    assert b"a=1" not in transport.wires[1].sent

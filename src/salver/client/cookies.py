@@ -215,7 +215,7 @@ def _prefix_holds(cookie: Cookie, given: Mapping[str, str]) -> bool:
 
 
 def _domain_fits(cookie: Cookie, host: str) -> bool:
-    if cookie.host_only or cookie.domain == host:
+    if cookie.host_only or is_address(cookie.domain):
         return cookie.domain == host
     return is_below(host, cookie.domain) and not is_address(host)
 
