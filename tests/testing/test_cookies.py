@@ -111,3 +111,25 @@ def test_attributes_can_be_looked_at():
     cookies = Cookies()
     cookies.receive(["session=x; HttpOnly; SameSite=Lax; Path=/"], "http", "one", "/")
     assert cookies.all()[0].attributes == {"httponly": "", "samesite": "Lax", "path": "/"}
+
+
+def test_what_the_test_sets_takes_the_place_of_what_the_app_has_set():
+    cookies = Cookies()
+    cookies.receive(["a=1; Path=/", "a=2; Path=/x", "b=3"], "http", "one", "/")
+    cookies["a"] = "4"
+    assert field(cookies, path="/x") == "b=3; a=4"
+    del cookies["a"]
+    assert dict(cookies) == {"b": "3"}
+
+
+def test_of_several_with_one_name_the_one_that_was_set_last_is_shown():
+    cookies = Cookies()
+    cookies.receive(["a=1; Path=/", "a=2; Path=/x", "a=3; Path=/"], "http", "one", "/")
+    assert cookies["a"] == "3"
+
+
+def test_a_line_that_browsers_ignore_changes_nothing():
+    cookies = Cookies()
+    cookies.receive(["=", "a=1; ; Secure", "alone"], "https", "one", "/")
+    assert cookies.all()[0].attributes == {"secure": ""}
+    assert field(cookies, scheme="https") == "a=1; alone"
