@@ -106,7 +106,7 @@ def raw(address: str, head: str) -> bytes:
 def test_the_environment_may_have_the_password(
     site: Path, database: str, mail_server: MailServer, tls_pair: tuple[Path, Path]
 ) -> None:
-    env = {"SALVER_MAIL_PASSWORD": "p@ss word", "SSL_CERT_FILE": str(tls_pair[0])}
+    env: dict[str, Any] = {"SALVER_MAIL_PASSWORD": "p@ss word", "SSL_CERT_FILE": str(tls_pair[0])}
     with salver(str(site), *options(database, mail_server), "--workers", "2", **env) as server:
         address = server.urls[0].removeprefix("http://").rstrip("/")
         post(address, "register", username="ada", password=PASSWORD, email=MAIL)
@@ -118,7 +118,7 @@ def test_a_mail_server_that_hangs_holds_up_nobody(database: str) -> None:
         user = accounts.registrar.register("ada", PASSWORD)
         accounts.links.set_email(user.id, MAIL, MAIL, 1_000)
     hanging = MailServer(drips=True)
-    app = {"app": "tests.accounts.served_app:app", "MAIL_SERVER": f"smtp://127.0.0.1:{hanging.port}"}
+    app: dict[str, Any] = {"app": "tests.accounts.served_app:app", "MAIL_SERVER": f"smtp://127.0.0.1:{hanging.port}"}
     with salvers(1, database, **app) as (server,):
         with hanging:
             began = time.monotonic()

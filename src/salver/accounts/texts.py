@@ -99,7 +99,7 @@ WORDS = {
         "set_password": "Set a new password",
         "password_set": "The password is changed. Log in with it.",
         "confirm": "Confirm your address",
-        "confirm_question": "Is this the address of the account",
+        "confirm_question": "The address below is to be that of the account",
         "confirmed": "The address is confirmed.",
     },
     CHINESE: {
@@ -147,7 +147,7 @@ WORDS = {
         "set_password": "设置新密码",
         "password_set": "密码已修改，请用新密码登录。",
         "confirm": "确认邮箱地址",
-        "confirm_question": "此地址属于以下账户吗：",
+        "confirm_question": "以下地址将用于账户：",
         "confirmed": "邮箱地址已确认。",
     },
 }

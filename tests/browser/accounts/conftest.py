@@ -11,9 +11,11 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.accounts.mail_server import MailServer
 from tests.accounts.servers import PostgreSQL, folder, haproxy, postgresql, redis, salvers, until
 from tests.accounts.visitors import ask
 from tests.browser.accounts.pages import CHROMIUM, DRIVER, Windows, complaints, made, prepare
@@ -44,30 +46,38 @@ def database_server(browsers: dict[str, Browser]) -> Iterator[PostgreSQL]:
         yield server
 
 
+@pytest.fixture(scope="package")
+def mail_server(browsers: dict[str, Browser]) -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
 @pytest.fixture(scope="package", params=["sqlite", "postgresql", "postgresql and redis, two"])
-def base(request: pytest.FixtureRequest, browsers: dict[str, Browser]) -> Iterator[str]:
-    """The address of a server with accounts at /accounts, and / and /mine beside them."""
+def base(request: pytest.FixtureRequest, mail_server: MailServer) -> Iterator[str]:
+    """The address of a server with accounts at /accounts, and / and /mine beside them; at /mailed the same accounts
+    with letters."""
+    env = {"CHEAP": "1", "MAIL_SERVER": f"smtp://127.0.0.1:{mail_server.port}"}
     if request.param == "sqlite":
-        with folder() as where, served(f"sqlite:///{where}/accounts.db") as address:
+        with folder() as where, served(f"sqlite:///{where}/accounts.db", env) as address:
             yield address
         return
     server: PostgreSQL = request.getfixturevalue("database_server")
     start = served if request.param == "postgresql" else served_by_two
-    with start(server.url(request.param)) as address:
+    with start(server.url(request.param), env) as address:
         yield address
 
 
 @contextlib.contextmanager
-def served(database: str) -> Iterator[str]:
-    with salver("run", APP, "--no-access-log", cwd=ROOT, SALVER_DATABASE=database, CHEAP="1") as server:
+def served(database: str, env: dict[str, Any]) -> Iterator[str]:
+    with salver("run", APP, "--no-access-log", cwd=ROOT, SALVER_DATABASE=database, **env) as server:
         yield server.urls[0].rstrip("/").replace("127.0.0.1", "localhost")
 
 
 @contextlib.contextmanager
-def served_by_two(database: str) -> Iterator[str]:
+def served_by_two(database: str, env: dict[str, Any]) -> Iterator[str]:
     with (
         redis() as counts,
-        salvers(2, database, counts.url, app=APP, CHEAP="1") as (one, two),
+        salvers(2, database, counts.url, app=APP, **env) as (one, two),
         haproxy(one.address, two.address) as front,
     ):
         processes: set[int] = set()
