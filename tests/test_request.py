@@ -18,6 +18,7 @@ class NoExchange:
     """An exchange that counts what it is asked."""
 
     client = ClientAddress("192.0.2.7", 1)
+    local = ClientAddress("127.0.0.1", 80)
     scheme = "http"
 
     def __init__(self) -> None:

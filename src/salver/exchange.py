@@ -19,6 +19,11 @@ class ClientAddress(NamedTuple):
     port: int
 
 
+def address_of(name: object) -> ClientAddress:
+    """A socket's name as an address: of IP its first two members, of anything else "unix:"."""
+    return ClientAddress(name[0], name[1]) if isinstance(name, tuple) else ClientAddress("unix:", 0)
+
+
 class RequestBodyError(OSError):
     """A streamed body cannot be read to its end; `status` is what the server answers if the handler lets it pass."""
 
@@ -57,6 +62,10 @@ class Exchange(Protocol):
         """The peer of the connection."""
 
     @property
+    def local(self) -> ClientAddress:
+        """Our own end of the connection: where the peer has connected to. Asks the system each time."""
+
+    @property
     def scheme(self) -> str:
         """ "http" or "https", as the connection itself is."""
 
@@ -83,6 +92,11 @@ class Forwarded:
         self.client = client
         self.scheme = scheme
         self.host = host
+
+    @property
+    def local(self) -> ClientAddress:
+        """As of the inner one: what the client connected to, the proxy does not say."""
+        return self.inner.local
 
     def hand_over(self) -> bool:
         """As the inner one."""

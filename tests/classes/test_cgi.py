@@ -131,6 +131,7 @@ class TestC1:
             "CONTENT_LENGTH": "",
         }
         assert {name: found.get(name) for name in expected} == expected
+        assert found["SERVER_PORT"] == port and found["SERVER_ADDR"] == "127.0.0.1"
         assert "HTTP_PROXY" not in found and "HTTP_X_A_B" not in found and port != "80"
 
     def test_c1_without_a_host_the_server_names_itself(self, serve: Any) -> None:

@@ -19,6 +19,7 @@ class FakeExchange:
     """The server as a request sees it; counts how often something was handed over."""
 
     client = ClientAddress("127.0.0.1", 5000)
+    local = ClientAddress("127.0.0.1", 80)
     scheme = "http"
 
     def __init__(self, has_threads: bool = True) -> None:

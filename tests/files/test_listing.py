@@ -26,6 +26,7 @@ from salver.response import Response
 
 class FakeExchange:
     client = ClientAddress("127.0.0.1", 5000)
+    local = ClientAddress("127.0.0.1", 80)
     scheme = "http"
 
     def __init__(self) -> None:

@@ -21,8 +21,16 @@ from salver.service.server import Server
 class FakeExchange:
     """The server as a request sees it."""
 
-    def __init__(self, body: bytes = b"", *, has_threads: bool = True, client: ClientAddress | None = None) -> None:
+    def __init__(
+        self,
+        body: bytes = b"",
+        *,
+        has_threads: bool = True,
+        client: ClientAddress | None = None,
+        local: ClientAddress | None = None,
+    ) -> None:
         self.client = client or ClientAddress("192.0.2.7", 5000)
+        self.local = local or ClientAddress("unix:", 0)
         self.scheme = "http"
         self.handed_over = 0
         self.entered: list[object] = []

@@ -110,6 +110,33 @@ def test_the_server_is_called_what_the_client_calls_it(host: str, name: str, por
     assert (found[b"SERVER_NAME"], found[b"SERVER_PORT"]) == (name.encode(), port.encode())
 
 
+@pytest.mark.parametrize(
+    ("local", "host", "name", "port", "address"),
+    [
+        (("192.0.2.1", 8001), b"shop.example:80", b"shop.example", b"8001", b"192.0.2.1"),
+        (("192.0.2.1", 8001), None, b"192.0.2.1", b"8001", b"192.0.2.1"),
+        (("2001:db8::1", 80), None, b"[2001:db8::1]", b"80", b"2001:db8::1"),
+        (("2001:db8::1", 80), b"[::1]", b"[::1]", b"80", b"2001:db8::1"),
+        (("unix:", 0), b"shop.example:81", b"shop.example", b"81", None),
+    ],
+)
+def test_the_port_is_the_one_that_received_the_request(
+    local: tuple[str, int], host: bytes | None, name: bytes, port: bytes, address: bytes | None
+) -> None:
+    made = request(exchange=FakeExchange(local=ClientAddress(*local)))
+    made.head.section.host = host
+    found = EnvironmentMaker(CGISettings()).make(made, SCRIPT, None)
+    assert (found[b"SERVER_NAME"], found[b"SERVER_PORT"], found.get(b"SERVER_ADDR")) == (name, port, address)
+
+
+def test_behind_a_trusted_proxy_it_is_the_one_that_the_client_has_named() -> None:
+    made = request(exchange=FakeExchange(local=ClientAddress("10.0.0.1", 8001)))
+    made.set_forwarded(scheme="https", host="shop.example")
+    found = EnvironmentMaker(CGISettings()).make(made, SCRIPT, None)
+    assert (found[b"SERVER_NAME"], found[b"SERVER_PORT"]) == (b"shop.example", b"443")
+    assert b"SERVER_ADDR" not in found
+
+
 def test_without_a_host_and_over_tls() -> None:
     made = request(exchange=FakeExchange())
     made.head.section.host = None

@@ -55,7 +55,16 @@ def test_no_name_comes_out_that_did_not_go_in(fields: list[tuple[str, str]]) -> 
     ],
 )
 def test_who_is_asked(host: str, scheme: str, name: str, port: str) -> None:
-    assert server_name_and_port(host, scheme) == (name, port)
+    assert server_name_and_port(host, scheme, None) == (name, port)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_port_is_the_connections_own_where_it_is_known(scheme: str) -> None:
+    local = ClientAddress("2001:db8::1", 8001)
+    assert server_name_and_port("a.example:80", scheme, local) == ("a.example", "8001")
+    assert server_name_and_port("[::1]", scheme, local) == ("[::1]", "8001")
+    assert server_name_and_port("", scheme, local) == ("[2001:db8::1]", "8001")
+    assert server_name_and_port("", scheme, ClientAddress("192.0.2.1", 80)) == ("192.0.2.1", "80")
 
 
 def test_who_asks() -> None:

@@ -19,6 +19,7 @@ class Peer:
     def __init__(self, client: str = "192.0.2.7", scheme: str = "http", *, may_block: bool = True) -> None:
         self.client = ClientAddress(client, 0 if client == "unix:" else 50_000)
         self.scheme = scheme
+        self.local = ClientAddress("unix:", 0)
         self.may_block = may_block
         self.handed_over = 0
 

@@ -31,6 +31,9 @@ class ScriptedStream:
         self.failure: OSError | None = None
         self.closed = self.was_reset = self.write_shut = False
 
+    def getsockname(self) -> str:
+        return ""
+
     def fileno(self) -> int:
         return -1 if self.closed else 7
 

@@ -10,6 +10,7 @@ import re
 from typing import Any, BinaryIO
 
 from salver.classes.tcp import is_over_tls
+from salver.exchange import address_of
 from salver.protocol.heads import RequestHead, Section
 from salver.request import ClientAddress, Exchange, Request, RequestBodyError, Transmission
 from salver.service.bodies import buffered
@@ -61,6 +62,10 @@ class _OnTheFastWay:
         return self._under.client
 
     @property
+    def local(self) -> ClientAddress:
+        return self._under.local
+
+    @property
     def scheme(self) -> str:
         return self._under.scheme
 
@@ -89,8 +94,11 @@ class _OnTheBlockingWay:
 
     @property
     def client(self) -> ClientAddress:
-        address = self._handler.client_address
-        return ClientAddress(*address[:2]) if isinstance(address, tuple) else ClientAddress("unix:", 0)
+        return address_of(self._handler.client_address)
+
+    @property
+    def local(self) -> ClientAddress:
+        return address_of(self._handler.connection.getsockname())
 
     @property
     def scheme(self) -> str:

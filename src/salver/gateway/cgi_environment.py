@@ -11,7 +11,13 @@ from collections.abc import Mapping
 
 from salver.gateway.cgi_lookup import Script
 from salver.gateway.cgi_settings import CGISettings
-from salver.gateway.meta_variables import NEVER, remote_address, server_name_and_port, variables_of
+from salver.gateway.meta_variables import (
+    NEVER,
+    remote_address,
+    server_address,
+    server_name_and_port,
+    variables_of,
+)
 from salver.protocol.grammar import HOST
 from salver.request import ClientAddress, Forwarded, Request
 
@@ -102,7 +108,8 @@ def _of_the_settings(settings: CGISettings, own: Mapping[bytes, bytes]) -> dict[
 
 def _of_the_connection(request: Request, peer: ClientAddress) -> dict[bytes, str]:
     host = request.host if HOST.fullmatch(request.host.encode("ascii")) else ""
-    name, port = server_name_and_port(host, request.scheme)
+    local = server_address(request)
+    name, port = server_name_and_port(host, request.scheme, local)
     address = remote_address(peer)
     found = {
         b"GATEWAY_INTERFACE": "CGI/1.1",
@@ -116,6 +123,8 @@ def _of_the_connection(request: Request, peer: ClientAddress) -> dict[bytes, str
         b"REQUEST_SCHEME": request.scheme,
         b"REDIRECT_STATUS": "200",
     }
+    if local is not None:
+        found[b"SERVER_ADDR"] = local.host
     if request.scheme == "https":
         found[b"HTTPS"] = "on"
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from salver.request import ClientAddress
+from salver.request import ClientAddress, Forwarded, Request
 
 _FIELD_NAME = re.compile(r"[A-Za-z0-9-]+")
 # §4.1.2 and §4.1.3 give the first two variables of their own.
@@ -23,14 +23,23 @@ def remote_address(client: ClientAddress) -> str:
     return "127.0.0.1" if client.host == "unix:" else client.host
 
 
-def server_name_and_port(host: str, scheme: str) -> tuple[str, str]:
-    """§4.1.14 and §4.1.15: as the client named the server in `host`, a Host field; "" where it did not."""
-    if not host:
-        return "localhost", _DEFAULT_PORTS[scheme]
-    if host.endswith("]"):
-        return host, _DEFAULT_PORTS[scheme]
-    name, _, port = host.rpartition(":") if ":" in host else (host, "", "")
-    return name, port or _DEFAULT_PORTS[scheme]
+def server_address(request: Request) -> ClientAddress | None:
+    """Where the request has been received, which §4.1.15 wants the port of. None on a Unix socket; and where a trusted
+    proxy has spoken, for then the client has connected to it, and Host and scheme are what is known of that."""
+    exchange = request.apparent_exchange
+    if exchange.__class__ is Forwarded:
+        return None
+    local = exchange.local
+    return None if local.host == "unix:" else local
+
+
+def server_name_and_port(host: str, scheme: str, local: ClientAddress | None) -> tuple[str, str]:
+    """§4.1.14 and §4.1.15: named as the client named the server in `host`, a Host field, "" where it did not; with the
+    port of `local`, the address that it connected to, and only where that is None with the port that it named."""
+    name, _, port = host.rpartition(":") if ":" in host and not host.endswith("]") else (host, "", "")
+    if local is None:
+        return name or "localhost", port or _DEFAULT_PORTS[scheme]
+    return name or (f"[{local.host}]" if ":" in local.host else local.host), str(local.port)
 
 
 def variables_of(fields: Iterable[tuple[str, str]], left_out: Collection[str]) -> dict[str, str]:

@@ -12,7 +12,13 @@ from io import SEEK_END, BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from salver.gateway.meta_variables import NEVER, remote_address, server_name_and_port, variables_of
+from salver.gateway.meta_variables import (
+    NEVER,
+    remote_address,
+    server_address,
+    server_name_and_port,
+    variables_of,
+)
 from salver.gateway.wsgi_errors import ErrorsToLog
 from salver.gateway.wsgi_file import FileWrapper
 from salver.protocol.framing import CHUNKED
@@ -111,7 +117,7 @@ class EnvironMaker:
         """What does not change as long as the section and the connection are the same."""
         client, scheme, host = request.client, request.scheme, request.host
         environ = {**self._constants, **_variables(section)}
-        name, port = server_name_and_port(host, scheme)
+        name, port = server_name_and_port(host, scheme, server_address(request))
         environ["SERVER_NAME"] = name
         environ["SERVER_PORT"] = port
         environ["SERVER_PROTOCOL"] = request.version

@@ -234,6 +234,10 @@ class _Severable:
         self.client: ClientAddress = inner.client
         self.scheme: str = inner.scheme
 
+    @property
+    def local(self) -> ClientAddress:
+        return self._inner.local
+
     def hand_over(self) -> bool:
         return True
 

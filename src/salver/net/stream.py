@@ -50,6 +50,9 @@ class Stream(Protocol):
     def unsent(self) -> int:
         """Bytes that were sent and that the peer has not acknowledged yet; 0 where the system does not say."""
 
+    def getsockname(self) -> object:
+        """Our own end's name, as a socket gives it: a tuple that begins with address and port, or a path."""
+
     def shutdown_write(self) -> None:
         """Tell the peer that nothing more comes; receiving goes on."""
 
@@ -173,6 +176,9 @@ class MemoryStream:
 
     def unsent(self) -> int:
         return len(self._outgoing.data)
+
+    def getsockname(self) -> str:
+        return ""
 
     def shutdown_write(self) -> None:
         self._check()

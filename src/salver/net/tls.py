@@ -318,6 +318,9 @@ class TLSStream:
     def unsent(self) -> int:
         return len(self._unsent) + self.socket.unsent()
 
+    def getsockname(self) -> object:
+        return self.socket.getsockname()
+
     # Ends
 
     def shutdown_write(self) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, BinaryIO
 
+from salver.exchange import address_of
 from salver.handler import DeclaredSite, as_response
 from salver.problem import problem
 from salver.protocol.errors import LocalProtocolError
@@ -217,6 +218,14 @@ class Running(Outbound):
     def client(self) -> ClientAddress:
         """The peer of the connection."""
         return self._peer
+
+    @property
+    def local(self) -> ClientAddress:
+        """Our own end of the connection."""
+        try:
+            return address_of(self._stream.getsockname())
+        except OSError:  # the server has cut it, while its handler runs
+            return address_of(None)
 
     @property
     def scheme(self) -> str:
