@@ -149,6 +149,23 @@ def test_too_many_that_go_on() -> None:
     gates[1].open.set()
 
 
+def test_the_body_of_who_is_in_time_is_let_go_of_by_whoever_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Helpers, "run", lambda _, call: call())  # it has ended before anybody waits for it
+    closed: list[str] = []
+
+    class Body:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"x"])
+
+        def close(self) -> None:
+            closed.append("closed")
+
+    response = time_limit(LONG)(lambda request: Response(Body()))(request())
+    assert response.status == 200 and not closed
+    response.close()
+    assert closed == ["closed"]
+
+
 def test_a_handler_can_ask_how_long_it_has() -> None:
     seen: list[Any] = []
 

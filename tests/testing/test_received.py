@@ -23,10 +23,10 @@ class Body:
         self.closed += 1
 
 
-def head(*fields: bytes) -> ResponseHead:
+def head(*fields: bytes, status: int = 200) -> ResponseHead:
     protocol = ClientConnection()
     protocol.send_head("GET", "/", [("Host", "x")])
-    protocol.receive(b"\r\n".join((b"HTTP/1.1 200 OK", *fields, b"Content-Length: 0", b"", b"")))
+    protocol.receive(b"\r\n".join((b"HTTP/1.1 %d x" % status, *fields, b"Content-Length: 0", b"", b"")))
     found = protocol.next_response()
     assert found is not None
     return found
@@ -72,6 +72,20 @@ def test_what_is_no_json_is_an_error():
 def test_cookies_of_the_response():
     fields = (b"Set-Cookie: a=1; Path=/", b"Set-Cookie: b=; Max-Age=0", b"Set-Cookie: ")
     assert response(fields=fields).cookies == {"a": "1", "b": ""}
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "redirects"),
+    [
+        (302, (b"Location: /to",), True),
+        (308, (b"Location: /to",), True),
+        (302, (), False),
+        (201, (b"Location: /made",), False),
+        (304, (b"Location: /to",), False),
+    ],
+)
+def test_what_is_a_redirect(status, fields, redirects):
+    assert ReceivedResponse(head(*fields, status=status), "http://x/", [], Body()).is_redirect is redirects
 
 
 def test_leaving_lets_go_of_the_body():

@@ -71,6 +71,8 @@ def test_pairs():
 def test_what_makes_no_body_is_an_error():
     with pytest.raises(TypeError, match="give content or json"):
         make_body(b"", None, 1, None)
+    with pytest.raises(TypeError, match="give content or data"):
+        make_body(b"", {"a": "1"}, None, None)
     with pytest.raises(TypeError, match="mapping of fields"):
         make_body(None, b"raw", None, {"f": b""})
     with pytest.raises(ValueError, match="JSON"):

@@ -41,6 +41,11 @@ def test_a_url_has_its_own_scheme_and_host():
     assert Place("http", "[::1]:80", "/").host_name == "[::1]"
 
 
+def test_a_star_has_no_query():
+    with pytest.raises(ValueError, match="begins with /"):
+        place_of("*", {"x": 1}, BASE)
+
+
 @pytest.mark.parametrize("url", ["", "a", "?x", "ftp://a/", "http:///a", "*x"])
 def test_anything_else_is_no_place(url):
     with pytest.raises(ValueError, match="begins with /"):
