@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.semantics.addresses import is_loopback, is_loopback_authority, is_loopback_name, maybe_address
+from salver.semantics.addresses import (
+    is_loopback,
+    is_loopback_authority,
+    is_loopback_host,
+    is_loopback_name,
+    maybe_address,
+)
 
 LOOPBACK = (
     "127.0.0.1",
@@ -59,7 +65,7 @@ NOT_LOOPBACK = (
 
 @pytest.mark.parametrize("host", LOOPBACK)
 def test_loopback(host: str) -> None:
-    assert is_loopback(host)
+    assert is_loopback(host) and is_loopback_host(host)
 
 
 @pytest.mark.parametrize("host", NOT_LOOPBACK)
@@ -81,7 +87,8 @@ def test_any_text_has_an_answer(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["localhost", "LocalHost", "app.localhost", "a.b-c.localhost", "x_y.localhost"])
 def test_loopback_names(name: str) -> None:
-    assert is_loopback_name(name) and is_loopback_authority(name) and is_loopback_authority(f"{name}:8000")
+    assert is_loopback_name(name) and is_loopback_host(name)
+    assert is_loopback_authority(name) and is_loopback_authority(f"{name}:8000")
 
 
 NOT_NAMES = (
@@ -105,7 +112,8 @@ NOT_NAMES = (
 
 @pytest.mark.parametrize("name", NOT_NAMES)
 def test_no_loopback_names(name: str) -> None:
-    assert not is_loopback_name(name) and not is_loopback_authority(name) and not is_loopback_authority(f"{name}:80")
+    assert not is_loopback_name(name) and not is_loopback_host(name)
+    assert not is_loopback_authority(name) and not is_loopback_authority(f"{name}:80")
 
 
 @pytest.mark.parametrize("host", LOOPBACK)

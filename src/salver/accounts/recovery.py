@@ -28,6 +28,7 @@ from salver.accounts.settings import AccountSettings
 from salver.accounts.store import User
 from salver.accounts.texts import ENGLISH
 from salver.accounts.tries import Tries
+from salver.semantics.addresses import is_loopback_host
 
 _ASKED_MOST = 1_024  # characters of what somebody types who has forgotten; more is nobody's name or address
 _COME_BACK = 3_600  # seconds, where an address has been sent enough
@@ -35,7 +36,6 @@ _COME_BACK = 3_600  # seconds, where an address has been sent enough
 # millisecond, and by whatever the next version of a database adds to that.
 EVENLY = 0.05
 _LINKS = "\0link"  # counted like a name that nobody can have: failures with links are those of their address
-_HOME = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
 class Parts(NamedTuple):
@@ -199,6 +199,6 @@ def base_of_links(settings: AccountSettings, at: str) -> str:
         parts, usable = urlsplit(""), False
     if not usable or parts.scheme not in ("http", "https") or not url.isascii() or not url.isprintable() or " " in url:
         raise ValueError(f"a mailer needs public_url='https://example.org', where people open the site; not {url!r}")
-    if parts.scheme == "http" and parts.hostname not in _HOME and not settings.dangerous_plain_http:
+    if parts.scheme == "http" and not is_loopback_host(parts.hostname or "") and not settings.dangerous_plain_http:
         raise ValueError(f"links that set a password need https://; public_url is {url!r}")
     return url.rstrip("/") + at

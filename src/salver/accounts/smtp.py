@@ -8,7 +8,6 @@ they are few, and what is kept open breaks unseen.
 
 from __future__ import annotations
 
-import re
 import smtplib
 import socket
 import ssl
@@ -17,13 +16,13 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_LINES
 from email.utils import formatdate, make_msgid, parseaddr
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from salver.accounts.addresses import ascii_domain, clean_email
 from salver.accounts.errors import BadEmail
 from salver.accounts.mail import Message
+from salver.semantics.addresses import is_loopback_host
 
 _PORTS = {"smtp": 587, "smtps": 465}
 _SHAPE = "smtps://user@mail.example:465, or smtp://mail.example:587 for STARTTLS"
@@ -87,7 +86,7 @@ class SMTPMailer:
         talk.ehlo()
         if talk.has_extn("starttls"):
             talk.starttls(context=self._trusted())
-        elif not _is_this_computer(self._host):
+        elif not is_loopback_host(self._host):
             raise smtplib.SMTPNotSupportedError("the mail server has no STARTTLS, and nothing is sent without")
 
     def _trusted(self) -> ssl.SSLContext:
@@ -162,12 +161,3 @@ def _as_sent(address: str) -> str:
     """With the host's name as DNS has it: every mail server takes that."""
     local, _, domain = address.rpartition("@")
     return f"{local}@{ascii_domain(domain)}"
-
-
-def _is_this_computer(host: str) -> bool:
-    if re.fullmatch(r"(?:[a-z0-9-]+\.)*localhost", host):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -17,7 +17,7 @@ from typing import Any
 from salver.client.errors import InvalidRequest
 from salver.client.url import URL, Origin
 from salver.semantics import set_cookie
-from salver.semantics.addresses import is_loopback, is_loopback_name, maybe_address
+from salver.semantics.addresses import is_loopback_host, maybe_address
 
 _MOST_PER_DOMAIN = 50  # RFC 6265bis §6.1
 _MOST = 3_000
@@ -227,7 +227,7 @@ def is_below(host: str, domain: str) -> bool:
 
 def _is_secure(origin: Origin) -> bool:
     """TLS, or what never leaves this machine and so is as safe (W3C Secure Contexts §3.1)."""
-    return origin.scheme == "https" or is_loopback(origin.host) or is_loopback_name(origin.host)
+    return origin.scheme == "https" or is_loopback_host(origin.host)
 
 
 def is_address(host: str) -> bool:

@@ -45,6 +45,11 @@ def is_loopback_name(name: str) -> bool:
     return _LOOPBACK_NAME.fullmatch(name) is not None
 
 
+def is_loopback_host(host: str) -> bool:
+    """Is `host`, of a URL and without brackets, a name or an address of the loopback?"""
+    return is_loopback_name(host) or is_loopback(host)
+
+
 def is_loopback_authority(authority: str) -> bool:
     """Does a Host field, with or without a port, name this computer: by a name or an address of the loopback? A page
     elsewhere cannot have such a name lead here and be its own (DNS rebinding)."""
@@ -54,4 +59,4 @@ def is_loopback_authority(authority: str) -> bool:
     literal, name = matched.groups()
     if literal is not None:
         return ":" in literal and is_loopback(literal)
-    return is_loopback_name(name) or is_loopback(name)
+    return is_loopback_host(name)
