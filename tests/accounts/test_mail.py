@@ -86,10 +86,11 @@ def test_what_waits_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
         (smtplib.SMTPRecipientsRefused({"ada@example.org": (550, b"no such user")}), "SMTPRecipientsRefused"),
         (smtplib.SMTPDataError(554, b"ada@example.org token=secret"), "SMTPDataError 554"),
         (RuntimeError(LETTER), "RuntimeError"),
+        (SystemExit("ada@example.org"), "SystemExit"),
     ],
 )
 def test_a_mailer_that_fails_is_logged_without_the_letter(
-    caplog: pytest.LogCaptureFixture, error: Exception, said: str
+    caplog: pytest.LogCaptureFixture, error: BaseException, said: str
 ) -> None:
     def mailer(message: Message) -> None:
         raise error
@@ -102,6 +103,23 @@ def test_a_mailer_that_fails_is_logged_without_the_letter(
     assert "ada@" not in caplog.text
     assert "secret" not in caplog.text
     assert "Traceback" not in caplog.text
+
+
+def test_a_process_without_threads_keeps_its_letters(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cannot(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    sent: list[Message] = []
+    outbox = Outbox(sent.append, pause=0)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", cannot)
+        outbox.post(LETTER)
+    assert "letters wait: can't start new thread" in caplog.text
+    outbox.post(LETTER)
+    assert outbox.close(30)
+    assert len(sent) == 2
 
 
 def test_a_letter_to_nobody_is_not_sent() -> None:

@@ -126,7 +126,7 @@ class Links:
             changed = update(users).where(users.c.id == identity)
             connection.execute(changed.values(password=password, password_changed=now))
             connection.execute(delete(sessions).where(sessions.c.user_id == identity))
-            connection.execute(delete(links).where(links.c.user_id == identity, links.c.kind == RESET))
+            connection.execute(delete(links).where(_of(identity, RESET, now)))
         return _owner(row)
 
     def redeem_confirmation(self, text: str, now: int) -> Redeemed | None:
@@ -145,7 +145,7 @@ def insert_confirmation(
 ) -> str | None:
     """As `Links.add_confirmation`, in a transaction that is there already."""
     _forget_ended(connection, now)
-    _replace_pending(connection, identity)
+    _replace_pending(connection, identity, now)
     sent = (links.c.email_key == key) & links.c.kind.in_((CONFIRM, _REPLACED)) & (links.c.expires > now)
     if _count(connection, sent) >= MOST:
         return None
@@ -158,13 +158,17 @@ def _set_email(connection: Connection, identity: int, email: str, key: str, now:
     if email:
         values = {"user_id": identity, "email": email, "email_key": key, "confirmed": now}
         connection.execute(insert(emails).values(**values))
-    _replace_pending(connection, identity)
+    _replace_pending(connection, identity, now)
     return before or ""
 
 
-def _replace_pending(connection: Connection, identity: int) -> None:
-    waiting = update(links).where(links.c.user_id == identity, links.c.kind == CONFIRM)
-    connection.execute(waiting.values(kind=_REPLACED))
+def _replace_pending(connection: Connection, identity: int, now: int) -> None:
+    connection.execute(update(links).where(_of(identity, CONFIRM, now)).values(kind=_REPLACED))
+
+
+def _of(identity: int, kind: str, now: int) -> ColumnElement[bool]:
+    """An account's links. Not those that have ended: whoever deletes them may wait for the account, which is ours."""
+    return and_(links.c.user_id == identity, links.c.kind == kind, links.c.expires > now)
 
 
 def _owners(connection: Connection, name_key: str, email_key: str) -> Sequence[RowMapping]:
@@ -183,8 +187,7 @@ def _owners(connection: Connection, name_key: str, email_key: str) -> Sequence[R
 def _add_reset(connection: Connection, row: RowMapping | None, now: int) -> str | None:
     """A link for the account of this row; None where it was made for nobody."""
     identity, password = (_NOBODY, "") if row is None else (row["user_id"], row["password"])
-    holds = and_(links.c.user_id == identity, links.c.kind == RESET, links.c.expires > now)
-    held = _count(connection, holds & (links.c.password == _fingerprint(password)))
+    held = _count(connection, _of(identity, RESET, now) & (links.c.password == _fingerprint(password)))
     if row is None or held >= MOST:
         _insert(connection, RESET, None, "", "", "", now)
         return None
@@ -242,7 +245,7 @@ def _count(connection: Connection, which: ColumnElement[bool]) -> int:
 
 
 def _forget_ended(connection: Connection, now: int) -> None:
-    gone = select(links.c.token).where(links.c.expires <= now).limit(_ENDED_AT_ONCE)
+    gone = select(links.c.token).where(links.c.expires <= now).limit(_ENDED_AT_ONCE).with_for_update(skip_locked=True)
     connection.execute(delete(links).where(links.c.token.in_(gone.scalar_subquery())))
 
 

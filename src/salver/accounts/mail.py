@@ -74,8 +74,13 @@ class Outbox:
             self._registered = True
         if self._running < self._most:  # those that run may all be with a mailer that hangs
             # A daemon: one that hangs must not keep the process from ending. `close` waits for the others.
-            threading.Thread(target=self._run, name="salver-mail", daemon=True).start()
-            self._running += 1
+            thread = threading.Thread(target=self._run, name="salver-mail", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # no more threads in this process; the letter waits for one, or for the next
+                logger.error("letters wait: %s", error)
+            else:
+                self._running += 1
 
     def _run(self) -> None:
         while True:
@@ -92,7 +97,7 @@ class Outbox:
     def _send(self, message: Message) -> None:
         try:
             self._mailer(message)
-        except Exception as error:
+        except BaseException as error:  # also what would end this thread: others wait for it to be counted out
             # Neither the words of the error nor a traceback: mail servers repeat the address, and programs the text.
             code = getattr(error, "smtp_code", None)
             said = type(error).__name__ if not isinstance(code, int) else f"{type(error).__name__} {code}"
