@@ -79,9 +79,6 @@ class ServerConnection(Connection):
         if self._head is not None or not self.keep_alive:
             return None
         buffer, section = self.unread, self._section
-        if buffer and buffer == self._whole and self._last is not None and not self._scanned:
-            self.unread = b""
-            return self._take(self._last)
         if section is not None and buffer.endswith(self._tail) and not self._scanned:
             start = len(buffer) - len(self._tail)
             matched = ORIGIN_LINE_START.fullmatch(buffer, 0, start)
@@ -173,6 +170,9 @@ class ServerConnection(Connection):
 
     def receive_request(self, data: bytes) -> RequestHead | None:
         """`receive` and `next_request` in one call: the hot way in."""
+        last = self._last
+        if data == self._whole and last is not None and not self.unread and self._head is None and self.keep_alive:
+            return self._take(last)
         self.unread = self.unread + data if self.unread else data
         return self.next_request()
 
