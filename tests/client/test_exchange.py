@@ -309,6 +309,9 @@ def test_parts_of_a_size() -> None:
         assert list(response.iter_bytes(4)) == [b"0123", b"4567", b"89"]
 
 
+NO_CHARSETS = ("base64", "zip", "rot13", "undefined", "idna", "punycode", "unicode_escape")  # codecs of Python's own
+
+
 @pytest.mark.parametrize(
     ("content_type", "content", "text"),
     [
@@ -316,6 +319,7 @@ def test_parts_of_a_size() -> None:
         ("text/plain; charset=latin-1", b"\xfc", "ü"),
         ('text/plain; charset="UTF-8"', "ü".encode(), "ü"),
         ("text/plain; charset=no-such", "ü".encode(), "ü"),
+        *((f"text/plain; charset={codec}", "ü".encode(), "ü") for codec in NO_CHARSETS),
         ("text/plain", "\ufeffü".encode(), "ü"),
         ("text/plain", "ü".encode("utf-16"), "ü"),
         ("text/plain", b"\xff", "\ufffd"),
@@ -325,6 +329,11 @@ def test_text(content_type: str, content: bytes, text: str) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(content)}\r\n\r\n"
     with client_of(network(head.encode() + content)) as client:
         assert client.get("http://a/").text == text
+    with (
+        client_of(network(head.encode() + content)) as client,
+        client.stream("GET", "http://a/") as response,
+    ):
+        assert "".join(response.iter_text()) == text
 
 
 def test_codings_are_taken_off_and_can_be_left_on() -> None:

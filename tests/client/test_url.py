@@ -27,6 +27,10 @@ from salver.client.url import URL, encode_params, parse_url
         ("http://a/ä b?ö=ü é", "http://a/%C3%A4%20b?%C3%B6=%C3%BC%20%C3%A9", "a"),
         ("http://a/%zz%41", "http://a/%25zz%41", "a"),
         ("http://bücher.example/", "http://xn--bcher-kva.example/", "xn--bcher-kva.example"),
+        ("http://straße.example/", "http://xn--strae-oqa.example/", "xn--strae-oqa.example"),
+        ("http://STRAẞE.example/", "http://xn--strae-oqa.example/", "xn--strae-oqa.example"),
+        ("http://ΒΌΛΟΣ.example/", "http://xn--nxasmq6b.example/", "xn--nxasmq6b.example"),
+        ("http://βόλος。example/", "http://xn--nxasmm1c.example/", "xn--nxasmm1c.example"),
         ("http://a/x//y", "http://a/x//y", "a"),
         ("  http://a/  ", "http://a/", "a"),
         ("http://a_b.c/", "http://a_b.c/", "a_b.c"),
@@ -53,6 +57,11 @@ def test_what_is_taken(text: str, written: str, host_field: str) -> None:
         "http:///x",
         "http://@/",
         "http://a b/",
+        "http://a/\ud800",
+        "http://a/#\ud800",
+        "http://\ud800/",
+        "http://نامه\u200cای.example/",
+        "http://ß" + "a" * 62 + "/",
         "http://a\tb/",
         "http://a/\r\nX: y",
         "http://a/\x00",
@@ -140,6 +149,8 @@ REFERENCES = {
     "g?y/../x": "/b/c/g?y/../x",
     "g#s/./x": "/b/c/g#s/./x",
     "g#s/../x": "/b/c/g#s/../x",
+    "/a b?u=http://x/": "/a%20b?u=http://x/",  # pasted blanks, with another URL in the query
+    "g?u=http://x y/": "/b/c/g?u=http://x%20y/",
 }
 
 
@@ -185,6 +196,16 @@ def test_the_fragment_is_inherited() -> None:
 )
 def test_params(params: object, encoded: str) -> None:
     assert encode_params(params) == encoded  # type: ignore[arg-type]
+
+
+def test_params_that_are_no_text() -> None:
+    for params in ({"q": "\ud800"}, "\ud800"):
+        with pytest.raises(InvalidRequest, match="surrogate"):
+            encode_params(params)
+
+
+def test_params_behind_a_bare_question_mark() -> None:
+    assert parse_url("http://a/?").with_params({"q": "1"}).target == "/?q=1"
 
 
 def test_params_are_added() -> None:

@@ -24,6 +24,8 @@ from salver.protocol.reasons import REASONS
 
 _CHARSET = re.compile(r";[ \t]*charset=\"?([A-Za-z0-9_.:+-]{1,40})", re.IGNORECASE)
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# Codecs of Python's own that decode text and are no charset: a response that names one means something else.
+_NO_CHARSETS = frozenset(("idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape"))
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -163,12 +165,7 @@ class Response:
         if named is None:
             matched = _CHARSET.search(self.headers.get("content-type", ""))
             named = matched[1] if matched else None
-        if named is not None:
-            try:
-                return codecs.lookup(named).name
-            except LookupError:
-                pass
-        return ""
+        return _known_charset(named) if named else ""
 
     @property
     def text(self) -> str:
@@ -275,6 +272,16 @@ class Response:
 
     def __repr__(self) -> str:
         return f"<Response {self.status} {self.reason} from {self.url}>"
+
+
+def _known_charset(name: str) -> str:
+    """Python's name of a charset, "" for what is none: `base64` is a codec, too, and decodes to no text."""
+    try:
+        known = codecs.lookup(name).name
+        b"a".decode(known, "replace")
+    except (LookupError, UnicodeError):
+        return ""
+    return "" if known.replace("_", "-") in _NO_CHARSETS else known
 
 
 def _marked(start: bytes) -> str:

@@ -29,6 +29,10 @@ _PATH_SAFE = "/!$&'()*+,;=:@-._~%"
 _QUERY_SAFE = _PATH_SAFE + "?"
 _USERINFO = re.compile(r"^([^/?#]*//|)[^/?#]*@")
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BEFORE_PATH = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//[^/?#]*")
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")  # RFC 3490 §3.1
+_LABEL_MAX = 63  # RFC 1035 §2.3.4
+_JOINERS = re.compile("[\u200c\u200d]")
 
 
 class Origin(NamedTuple):
@@ -81,7 +85,8 @@ class URL:
         encoded = encode_params(params)
         if not encoded:
             return self
-        joined = self.target + ("&" if "?" in self.target else "?") + encoded
+        separator = "" if self.target.endswith("?") else "&" if "?" in self.target else "?"
+        joined = self.target + separator + encoded
         return URL(self.origin, joined, self.fragment, self.user, self.password)
 
     def join(self, reference: str) -> URL:
@@ -147,9 +152,11 @@ def encode_params(params: Params) -> str:
     items = params.items() if isinstance(params, Mapping) else params
     try:
         pairs = [(str(name), _text(each)) for name, value in items for each in _several(value)]
+        return urlencode(pairs)
+    except UnicodeEncodeError:
+        raise InvalidRequest("what is to be sent has half a surrogate pair in it, which is no text") from None
     except (TypeError, ValueError):
         raise InvalidRequest(f"params are a mapping or pairs of a name and a value, not {params!r}") from None
-    return urlencode(pairs)
 
 
 def _several(value: object) -> list[object]:
@@ -169,19 +176,12 @@ def _clean(text: str) -> str:
     stripped = text.strip(" ")
     if " " in stripped and not _NEVER.search(stripped.replace(" ", "")):
         # In path and query, people paste blanks; in what stands before them, a blank hides something.
-        authority_end = _authority_end(stripped)
+        before = _BEFORE_PATH.match(stripped)
+        authority_end = before.end() if before is not None else 0
         stripped = stripped[:authority_end] + stripped[authority_end:].replace(" ", "%20")
     if _NEVER.search(stripped):
         raise InvalidRequest(f"{shown(text)!r} is no URL: it has a blank, a backslash or a control character in it")
     return stripped
-
-
-def _authority_end(text: str) -> int:
-    start = text.find("://")
-    if start < 0:
-        return 0
-    found = re.search(r"[/?#]", text[start + 3 :])
-    return len(text) if found is None else start + 3 + found.start()
 
 
 def _split(text: str) -> tuple[str | None, str | None, str, str | None, str | None]:
@@ -232,13 +232,30 @@ def _name(host: str) -> str:
     text = unquote(host) if "%" in host else host
     if not text.isascii():
         try:
-            text = text.encode("idna").decode("ascii")
+            text = ".".join(_ascii_label(label) for label in _DOTS.split(text))
         except UnicodeError as error:
             raise InvalidRequest(f"{host!r} is no name of a host: {error}") from None
     text = text.lower()
     if not _REG_NAME.fullmatch(text) or ".." in text:
         raise InvalidRequest(f"{host!r} is no name of a host" if host else "the URL names no host")
     return text
+
+
+def _ascii_label(label: str) -> str:
+    """RFC 3490, but for four characters that IDNA 2008 tells apart and everybody else does by now: with ß as ss, the
+    request would go to another host than a browser's. Raises UnicodeError."""
+    if _JOINERS.search(label):
+        raise UnicodeError("whether its joiners count is read differently; write it as xn--…")
+    plain = label.encode("idna").decode("ascii")  # says what cannot be in a name, too
+    lowered = "".join(character.lower() for character in label)  # a Σ at the end is not made a ς by this
+    if "ß" not in lowered and "ς" not in lowered:
+        return plain
+    from unicodedata import normalize
+
+    told_apart = "xn--" + normalize("NFKC", lowered).encode("punycode").decode("ascii")
+    if len(told_apart) > _LABEL_MAX:
+        raise UnicodeError("label too long")
+    return told_apart
 
 
 def _port(digits: str, text: str, scheme: str) -> int:
@@ -256,7 +273,10 @@ def _target(path: str, query: str | None) -> str:
 
 def _encoded(text: str, safe: str) -> str:
     """What may not stand in this part, percent-encoded; what is encoded already stays."""
-    return quote(_LONE_PERCENT.sub("%25", text), safe=safe, errors="surrogateescape")
+    try:
+        return quote(_LONE_PERCENT.sub("%25", text), safe=safe, errors="surrogateescape")
+    except UnicodeEncodeError:
+        raise InvalidRequest(f"{text!r} has half a surrogate pair in it, which is no text") from None
 
 
 def _without_dots(path: str) -> str:
