@@ -21,6 +21,7 @@ import pytest
 
 from salver.files import Folder
 from salver.service.server import Server
+from tests.accounts.mail_server import MailServer
 from tests.examples.app_examples import EXAMPLES, ROOT, SECONDS, Example, running
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -73,6 +74,26 @@ def test_accounts(tmp_path: Path) -> None:
             assert example.ask("/notes", fields=cookie)[0] == 401
         assert b"<li>&lt;i&gt;ada</li>" in notes["ada"]
         assert b"ada" not in notes["bob"]
+
+
+def test_accounts_mail(tmp_path: Path) -> None:
+    """The whole way from a forgotten password to a new one, by letters that a mail server has taken."""
+    account = {"username": "ada", "password": "difference engine", "email": "ada@example.org"}
+    with MailServer() as mail:
+        arguments = (f"sqlite:///{tmp_path}/accounts.db", f"smtp://127.0.0.1:{mail.port}")
+        with running("accounts_mail.py", *arguments) as example:
+            assert ask_json(example, "/accounts/api/register", "POST", account)[1]["code"] == 0
+            assert b"no address yet" in example.ask("/", fields=log_in(example, account))[1]
+            for path, fields in (("confirm", {}), ("reset", {"password": "analytical engine"})):
+                link = mail.take().link
+                assert link.startswith(f"http://127.0.0.1:{example.port}/accounts/{path}?token=")
+                sent = {"token": link.partition("=")[2], **fields}
+                assert ask_json(example, f"/accounts/api/{path}", "POST", sent)[1]["code"] == 0
+                if path == "confirm":
+                    ask_json(example, "/accounts/api/forgotten", "POST", {"account": "ada@example.org"})
+            cookie = log_in(example, {**account, "password": "analytical engine"})
+            assert b"Hello, ada: ada@example.org." in example.ask("/", fields=cookie)[1]
+            assert "was changed" in mail.take().text
 
 
 def log_in(example: Example, account: dict[str, str]) -> dict[str, str]:
