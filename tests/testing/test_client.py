@@ -183,6 +183,14 @@ def test_bytes_of_the_tests_own_making(client):
     link.close()
 
 
+@pytest.mark.parametrize(("own", "asked", "seen"), [("https", None, "https"), ("https", "http", "http")])
+def test_a_connection_of_ones_own_has_the_clients_scheme(own, asked, seen):
+    link = TestClient(lambda request: request.scheme, scheme=own).connect(scheme=asked)
+    link.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert link.recv(1_000).endswith(b"\r\n" + seen.encode())
+    link.close()
+
+
 # What is raised
 
 
@@ -196,6 +204,8 @@ def test_what_a_handler_raises_is_raised_in_the_test(caplog):
             with pytest.raises(LookupError, match="of the handler") as caught:
                 client.get("/")
             assert any(entry.name == "failing" for entry in caught.traceback)
+        with pytest.raises(LookupError, match="of the handler"):
+            client.stream("GET", "/")  # before anything is read
     assert caplog.records == []  # the test's report has it already
 
 

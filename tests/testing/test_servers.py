@@ -136,6 +136,41 @@ def test_an_endless_answer_is_read_while_it_is_written(base):
         assert ended.is_set()
 
 
+def test_a_stream_has_a_connection_of_its_own_although_another_is_idle():
+    read = threading.Event()
+    waited: list[bool] = []
+
+    def do_GET(self):
+        self.send_response(200)
+        if self.path == "/":
+            self.send_header("Content-Length", "0")
+        self.end_headers()
+        if self.path == "/lines":
+            self.wfile.write(b"first\n")
+            self.wfile.flush()
+            waited.append(read.wait(30))
+            self.close_connection = True
+
+    with TestClient(handler_class(OURS, protocol_version="HTTP/1.1", do_GET=do_GET)) as client:
+        assert client.get("/").status == 200
+        with client.stream("GET", "/lines") as response:
+            lines = response.iter_lines()
+            assert next(lines) == "first"
+            read.set()
+            assert list(lines) == []
+    assert waited == [True]
+
+
+def test_a_class_that_fails_without_a_word_is_heard():
+    def handle(self):
+        self.rfile.readline()
+        raise LookupError("of the plumbing")
+
+    for base in (OURS, THEIRS):
+        with pytest.raises(LookupError, match="of the plumbing"):
+            TestClient(handler_class(base, handle=handle)).get("/")
+
+
 def test_a_class_that_speaks_no_http_is_asked_in_its_own_words():
     import socketserver
 
