@@ -272,6 +272,20 @@ def test_a_child_has_connections_of_its_own() -> None:
         assert client.get(server.url).text == "1"
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_closes_what_another_thread_was_using() -> None:
+    connections, _ = connections_of()
+    with connections._lock:  # as a thread that the child has not
+        child = os.fork()
+        if child == 0:
+            closing = threading.Thread(target=connections.close, daemon=True)
+            closing.start()
+            closing.join(20)
+            os._exit(closing.is_alive())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 class TestAfterAFork:
     """As in a child: the count of forks has grown."""
 

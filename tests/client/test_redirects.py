@@ -127,6 +127,9 @@ def test_what_described_the_content_goes_with_it() -> None:
 @pytest.mark.parametrize("replayable", [True, False])
 def test_what_can_be_had_again_follows(replayable: bool) -> None:
     content = Content(lambda: iter([b"x"]), 1, replayable=replayable)
+    untouched = next_request(asked("POST", content), 308, "/to")  # the server has answered before it was sent
+    assert untouched is not None and untouched.content is content
+    assert list(content) == [b"x"]
     following = next_request(asked("POST", content), 303, "/to")
     assert following is not None and following.content == b""
     if replayable:

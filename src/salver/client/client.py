@@ -20,6 +20,7 @@ from salver.client.arguments import HeadersLike, RequestOptions, check_names
 from salver.client.auth import Auth, AuthLike, Netrc, as_auth, auth_for_url
 from salver.client.building import ClientHeaders, carrying, merged, own_headers
 from salver.client.connections import Connections, Transport
+from salver.client.content import Content
 from salver.client.cookies import CookieJar
 from salver.client.dialling import Dialler
 from salver.client.errors import ClientError, InvalidRequest, TooManyRedirects
@@ -313,6 +314,11 @@ class Client:
         if again is None:
             return response
         _drain(response)
+        if isinstance(again.content, Content) and again.content.is_gone:
+            raise InvalidRequest(
+                "asked who we are by 401, but the content was an iterator and is gone; give bytes or a file",
+                response.url,
+            )
         return self._send_with_cookies(self._sender.prepare(again), exchange)
 
     def _send_with_cookies(self, prepared: Prepared, exchange: _Exchange) -> Response:

@@ -16,7 +16,7 @@ from collections.abc import Hashable, Iterable
 from functools import cache
 from typing import NamedTuple, Protocol
 
-from salver.client.errors import ClientError, PoolTimedOut, TotalTimedOut
+from salver.client.errors import ClientError, ConnectTimedOut, PoolTimedOut, TotalTimedOut
 from salver.client.link import Link
 from salver.client.pool import Pool, PoolLimits
 from salver.client.timeouts import Deadline
@@ -134,8 +134,10 @@ class Connections:
         pool = self._pool
         try:
             link = Link(self._transport.connect(route, deadline), route)
-        except BaseException:
+        except BaseException as error:
             self._drop(route)
+            if isinstance(error, ConnectTimedOut) and deadline.is_over:
+                raise TotalTimedOut(f"the exchange took more than {deadline.timeout.total} s") from error
             raise
         link.owner = pool
         return link
@@ -198,6 +200,8 @@ class Connections:
 
     def close(self) -> None:
         """Close what is idle; what is in use is closed when it is given back."""
+        if self._generation != self._forks.count:
+            self._begin_anew()  # the lock may have been held by a thread that the child has not
         with self._lock:
             self._closed = True
             closing = self._pool.clear()

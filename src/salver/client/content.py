@@ -19,14 +19,21 @@ class Content:
     """A body that is sent part by part. `length` in bytes, None where only its end will tell (then it is chunked).
     `replayable`: iterating anew gives the same bytes, for a retry or a redirect."""
 
-    __slots__ = ("_parts", "length", "replayable")
+    __slots__ = ("_begun", "_parts", "length", "replayable")
 
     def __init__(self, parts: Callable[[], Iterable[bytes]], length: int | None, *, replayable: bool) -> None:
         self._parts = parts
         self.length = length
         self.replayable = replayable
+        self._begun = False
+
+    @property
+    def is_gone(self) -> bool:
+        """A part of it may have been sent, and it cannot be had again: neither retry nor redirect can carry it."""
+        return self._begun and not self.replayable
 
     def __iter__(self) -> Iterator[bytes]:
+        self._begun = True
         return iter(self._parts())
 
 

@@ -39,7 +39,7 @@ def next_request(request: Request, status: int, location: str | None) -> Request
     if drops_content or (status in (301, 302) and method == "POST"):
         method, content = "GET", b""
         drops_content = True
-    if isinstance(content, Content) and not content.replayable:
+    if isinstance(content, Content) and content.is_gone:
         raise InvalidRequest(
             f"redirected by {status}, but the content was an iterator and is gone; give bytes or a file",
             str(request.url),

@@ -12,7 +12,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from salver.client.content import Content
-from salver.client.errors import ClientError, ConnectFailed, ConnectionLost, NameNotFound, TLSFailed
+from salver.client.errors import (
+    ClientError,
+    ConnectFailed,
+    ConnectionLost,
+    ConnectTimedOut,
+    NameNotFound,
+    TLSFailed,
+)
 from salver.client.message import Request
 from salver.semantics.dates import parse_date
 
@@ -22,9 +29,9 @@ IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"))
 @dataclass(frozen=True, slots=True)
 class Retries:
     """`lost`: how often a request is repeated whose connection broke before its response. `connect`: how often a
-    connection that failed is tried anew. `statuses`: responses that are asked for again, `lost` times at most, after
-    the seconds of their Retry-After (not more than `max_wait`). `backoff`: seconds before the second repetition,
-    doubled each time, with chance; the first repetition after a loss is made at once."""
+    connection that failed, or took too long, is tried anew. `statuses`: responses that are asked for again, `lost`
+    times at most, after the seconds of their Retry-After (not more than `max_wait`). `backoff`: seconds before the
+    second repetition, doubled each time, with chance; the first repetition after a loss is made at once."""
 
     lost: int = 3
     connect: int = 0
@@ -36,7 +43,7 @@ class Retries:
     def after_error(self, request: Request, error: ClientError, attempt: int, *, sent: bool) -> float | None:
         """Seconds to wait before attempt number `attempt` + 1 (`attempt` counts from 1), None to give up. `sent`: a
         part of the request has left."""
-        if isinstance(error, ConnectFailed):
+        if isinstance(error, (ConnectFailed, ConnectTimedOut)):
             if isinstance(error, (TLSFailed, NameNotFound)) or attempt > self.connect:
                 return None
             return self._wait(attempt + 1)
@@ -44,7 +51,7 @@ class Retries:
             return None
         if sent and request.method not in IDEMPOTENT:
             return None
-        if isinstance(request.content, Content) and not request.content.replayable:
+        if isinstance(request.content, Content) and request.content.is_gone:
             return None
         return self._wait(attempt)
 
@@ -52,7 +59,7 @@ class Retries:
         """As `after_error`, for a response. `asked`: the seconds of its Retry-After."""
         if status not in self.statuses or attempt > self.lost or request.method not in IDEMPOTENT:
             return None
-        if isinstance(request.content, Content) and not request.content.replayable:
+        if isinstance(request.content, Content) and request.content.is_gone:
             return None
         if asked is not None:
             return asked if asked <= self.max_wait else None

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from salver.client.connections import Connections, Route
+from salver.client.content import Content
 from salver.client.errors import ClientError, InvalidRequest, TotalTimedOut
 from salver.client.link import Link, Outgoing
 from salver.client.message import Request
@@ -125,6 +126,8 @@ class Sender:
             head = prepare_head(request.method, target, fields, length)
         except LocalProtocolError as error:
             raise InvalidRequest(f"the request cannot be sent: {error}", str(url)) from None
+        if length is not None and head.promised != length:  # no server would answer before the rest came
+            raise InvalidRequest(f"Content-Length says {head.promised}, the content has {length} bytes", str(url))
         return Prepared(request, Route(url.origin, proxy), Outgoing(head, content, request.expects))
 
     def send(self, prepared: Prepared, deadline: Deadline, *, collect: bool) -> Response:
@@ -144,7 +147,7 @@ class Sender:
                 if wait is None:
                     raise
             else:
-                if response.status == _EXPECTATION_FAILED and prepared.request.expects:
+                if response.status == _EXPECTATION_FAILED and _may_do_without(prepared.request):
                     response.close()
                     prepared = self.prepare(prepared.request.without_expectation())
                     continue
@@ -183,3 +186,8 @@ class Sender:
         if left is not None and left <= seconds:
             raise TotalTimedOut(f"the exchange took more than {deadline.timeout.total} s", str(request.url))
         self._sleep(seconds)
+
+
+def _may_do_without(request: Request) -> bool:
+    """It had an expectation, and its content is still there to be sent without one."""
+    return request.expects and not (isinstance(request.content, Content) and request.content.is_gone)
