@@ -106,6 +106,17 @@ def test_a_late_body_is_let_go_of_and_a_late_error_is_logged(caplog: pytest.LogC
     assert caplog.records[-1].exc_info is not None
 
 
+def test_a_late_answer_is_no_fault(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    late: list[Callable[[], None]] = []
+    monkeypatch.setattr(Helpers, "run", lambda _, call: late.append(call))
+    limited = time_limit(0.01, overdue=1)(lambda request: "late")
+    assert limited(request("/slow")).status == 503
+    late.pop()()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    monkeypatch.setattr(Helpers, "run", lambda _, call: call())
+    assert limited(request()).status == 200, "there is room again"
+
+
 def test_a_late_body_that_cannot_be_let_go_of_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     class Stubborn(list[bytes]):
         def close(self) -> None:
