@@ -54,6 +54,18 @@ class Transmission(Protocol):
         """What the handler returns where there is no end: the connection is reset."""
 
 
+class ClientWatch(Protocol):
+    """Tells a handler that waits for something else of a client that goes. For the handler's thread alone, while it
+    does not lead and has not answered."""
+
+    def fileno(self) -> int:
+        """The descriptor to poll, for POLLRDHUP at most: what there is to read is not the handler's. POLLHUP and
+        POLLERR mean that the client is gone; POLLRDHUP that it is, or has only finished sending."""
+
+    def ask(self) -> bool:
+        """Find out which, where that can be: by POLLHUP, which then follows. False where it is known to be gone."""
+
+
 class Exchange(Protocol):
     """What a request needs of the server that runs it."""
 
@@ -80,6 +92,9 @@ class Exchange(Protocol):
 
     def transmission(self) -> Transmission:
         """Begin to send a response while the handler runs."""
+
+    def watch_client(self) -> ClientWatch | None:
+        """What tells of a client that goes while the handler waits; None where nothing does."""
 
 
 class Forwarded:
@@ -113,3 +128,7 @@ class Forwarded:
     def transmission(self) -> Transmission:
         """As the inner one."""
         return self.inner.transmission()
+
+    def watch_client(self) -> ClientWatch | None:
+        """As the inner one."""
+        return self.inner.watch_client()

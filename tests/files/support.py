@@ -36,6 +36,9 @@ class FakeExchange:
     def body_stream(self) -> BinaryIO:
         raise AssertionError
 
+    def watch_client(self) -> None:
+        return None
+
     def transmission(self) -> Transmission:
         raise NotImplementedError
 

@@ -42,6 +42,9 @@ class FakeExchange:
     def body_stream(self) -> BinaryIO:
         return BytesIO()
 
+    def watch_client(self) -> None:
+        return None
+
     def transmission(self) -> Transmission:
         raise NotImplementedError
 

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
+from salver.exchange import ClientWatch
 from salver.protocol.heads import RequestHead, Section, parse_request_section
 from salver.request import ClientAddress, Request, RequestBodyError, Transmission
 from salver.response import Response
@@ -32,6 +33,7 @@ class FakeExchange:
         self.client = client or ClientAddress("192.0.2.7", 5000)
         self.local = local or ClientAddress("unix:", 0)
         self.scheme = "http"
+        self.watch: ClientWatch | None = None
         self.handed_over = 0
         self.entered: list[object] = []
         self.has_threads = has_threads
@@ -46,6 +48,9 @@ class FakeExchange:
 
     def body_stream(self) -> BinaryIO:
         return io.BufferedReader(io.BytesIO(self.body))
+
+    def watch_client(self) -> ClientWatch | None:
+        return self.watch
 
     def transmission(self) -> Transmission:
         raise NotImplementedError

@@ -33,6 +33,9 @@ class Peer:
     def body_stream(self) -> BinaryIO:
         return io.BytesIO(b"streamed")
 
+    def watch_client(self) -> None:
+        return None
+
     def transmission(self) -> Transmission:
         return cast("Transmission", "the connection's own")
 

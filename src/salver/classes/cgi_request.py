@@ -10,7 +10,7 @@ import re
 from typing import Any, BinaryIO
 
 from salver.classes.tcp import is_over_tls
-from salver.exchange import address_of
+from salver.exchange import ClientWatch, address_of
 from salver.protocol.heads import RequestHead, Section
 from salver.request import ClientAddress, Exchange, Request, RequestBodyError, Transmission
 from salver.service.bodies import buffered
@@ -82,6 +82,9 @@ class _OnTheFastWay:
     def transmission(self) -> Transmission:
         return self._under.transmission()
 
+    def watch_client(self) -> ClientWatch | None:
+        return self._under.watch_client()
+
 
 class _OnTheBlockingWay:
     """The exchange of a handler that has a socket, and a thread that nobody waits for."""
@@ -115,6 +118,9 @@ class _OnTheBlockingWay:
 
     def transmission(self) -> Transmission:
         raise RuntimeError("a handler with a socket of its own answers by wfile")
+
+    def watch_client(self) -> None:
+        """Nothing: what it has sent of its own accord is not known here."""
 
     def _read_more(self) -> bytes:
         """On the lenient way `rfile` does not end where the body does."""

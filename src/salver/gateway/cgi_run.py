@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
+from salver.exchange import ClientWatch
+from salver.gateway.cgi_audience import Audience
 from salver.gateway.cgi_complaints import Complaints
 from salver.gateway.cgi_held import Held
 from salver.gateway.cgi_process import Child, start
@@ -35,6 +37,7 @@ class Run:
     """A script at work, from its start to `end`. Used by one thread at a time."""
 
     __slots__ = (
+        "_audience",
         "_complaints",
         "_name",
         "_poller",
@@ -86,6 +89,7 @@ class Run:
         self._complaints: Complaints | None = None  # most have none
         self._until = time.monotonic() + settings.total_time
         self._poller: select.poll | None = None  # made when there is more to wait for than the end
+        self._audience: Audience | None = None
         self.held = Held()
         self.ended = False  # nothing more will come
         self.exit_code: int | None = None  # known once it has ended; None even then, where it goes on without us
@@ -166,6 +170,11 @@ class Run:
                 self._turn(until, at_most=_TICK)
         return self.held.length > before
 
+    def watch(self, client: ClientWatch | None) -> None:
+        """From here on whatever waits raises `ClientGone` where `client` is; and so does this."""
+        if client is not None:
+            self._audience = Audience(client, self._watched())
+
     def _silence_ends(self) -> float:
         return min(time.monotonic() + self._settings.timeout, self._until)
 
@@ -177,20 +186,26 @@ class Run:
             raise Hung("it was silent for too long")
 
     def _move(self, until: float) -> bool:
-        """Wait for something to move, but not longer than `until`, and take it; False where nothing did."""
+        """Wait for something to move, but not longer than `until`, and take it; False where nothing did. May raise
+        `ClientGone`."""
         left = max(0.0, until - time.monotonic())
         if self.child.exit_fd < 0:
             left = min(left, _TICK)
+        audience = self._audience
+        if audience is not None:
+            left = audience.ask_in(left)
         poller = self._watched()
         events = poller.poll(left * 1_000)
         over = self.child.exit_fd < 0 and self.child.poll() is not None
-        for descriptor, _ in events:
+        for descriptor, happened in events:
             if descriptor == self._stdout:
                 over = not self._take_output() or over
             elif descriptor == self._stderr:
                 self._take_complaints()
             elif descriptor == self._stdin:
                 poller.unregister(descriptor)  # there is room, or nobody reads any more: the next write tells
+            elif audience is not None and descriptor == audience.descriptor:
+                audience.on_event(happened)
             else:
                 over = True
         if over:

@@ -21,6 +21,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import BinaryIO, NamedTuple
 
+from salver.gateway.cgi_audience import ClientGone
 from salver.gateway.cgi_complaints import printable
 from salver.gateway.cgi_environment import EnvironmentMaker
 from salver.gateway.cgi_head import BadHead, KnownHeads, ScriptHead, find_end
@@ -45,6 +46,7 @@ _GATHER = 0.005
 # Seconds that others wait behind a script which began where no thread is left to wait for it; and between two looks
 # for one. An overseer looks every 5 ms.
 _HOLD, _HOLD_STEP = 0.25, 0.01
+_UNANSWERED = 499  # for the log, as nginx has it
 _BODILESS = frozenset((204, 304))
 _BLOCKS = DeclaredSite("a script", blocking=True)  # where no thread may block, it waits for one
 _AT_THE_MOMENT = frozenset((errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM))
@@ -205,6 +207,9 @@ class Runner:
             if given.first:
                 run.feed(given.first, given.rest)
             answer = self._answer(request, script, run)
+        except ClientGone:
+            logger.debug("%s: the client went away before it was answered", _shown(script))
+            answer = Response(b"", _UNANSWERED)
         except Hung as error:
             logger.warning("%s: %s", _shown(script), error)
             answer = problem(request, 504, "The script did not answer in time.")
@@ -219,6 +224,8 @@ class Runner:
     def _answer(self, request: Request, script: Script, run: Run) -> Response | str:
         if not self._ends_at_once(run, script) and not _may_wait(request, run):
             return _busy(request)
+        if not run.ended:
+            run.watch(request.exchange.watch_client())
         run.wait_for(_GATHER, _PIECE)
         head = self._read_head(run)
         if head.local is not None:
@@ -274,7 +281,8 @@ class ScriptBody:
         return self
 
     def __next__(self) -> bytes:
-        """The next bytes, waiting for them; raises `ScriptFailed` where the script broke off or is silent."""
+        """The next bytes, waiting for them; raises `ScriptFailed` where the script broke off or is silent, and
+        `RequestBodyError` where the client has gone."""
         run = self._run
         try:
             data = run.held.take()
@@ -287,6 +295,8 @@ class ScriptBody:
         except (Hung, BadHead) as error:
             logger.warning("%s: within its body, %s", self._name, error)
             raise ScriptFailed(str(error)) from None
+        except ClientGone:
+            raise RequestBodyError(400, "the client went away") from None
         self.close()
         raise StopIteration
 

@@ -252,6 +252,9 @@ class _Severable:
         self._run.claim()
         return self._inner.transmission()
 
+    def watch_client(self) -> None:
+        """Nothing: whose time is over is cut off, and a client that has been answered is not watched."""
+
 
 class Helpers:
     """Threads for calls that others wait for: as many as are busy at once, and none a while after the last. They do

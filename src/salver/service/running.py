@@ -26,6 +26,7 @@ from salver.service.sending import Sending, written
 from salver.service.streaming import StreamedBody
 
 if TYPE_CHECKING:
+    from salver.service.departure import ClientWatch
     from salver.service.transmission import Transmission
 
 _HTML = b"Content-Type: text/html; charset=utf-8\r\n"
@@ -255,6 +256,18 @@ class Running(Outbound):
         from salver.service.transmission import Transmission
 
         return Transmission(self, self.direct(), self._protocol)
+
+    def watch_client(self) -> ClientWatch | None:
+        """See `Exchange.watch_client`."""
+        from salver.service.departure import ClientWatch
+
+        return ClientWatch(self._stream, self._may_interim)
+
+    def _may_interim(self) -> bool:
+        """Whether an interim response may leave now: before the final one, and to a client of HTTP/1.1 (RFC 9110
+        §15.2)."""
+        request = self._request
+        return self._phase == RUNNING and request is not None and request.head.section.minor > 0
 
     def note_begun(self) -> None:
         """A part of the response has left by `direct`: from here on there can be no other, and no clean end."""
