@@ -129,6 +129,6 @@ def _plainer(value: Any) -> Any:
 
 _BLANKS = " \t\r\n"
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
-# The look for values that contain themselves is a fifth of the writing, and stays: without it such a value is written as
-# deep as the interpreter goes, with all that is beside it each time.
+# The look for values that contain themselves is a fifth of the writing, and stays: without it such a value is written
+# as deep as the interpreter goes, with all that is beside it each time.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plainer)
