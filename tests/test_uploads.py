@@ -185,3 +185,18 @@ def test_a_folder_that_cannot_be_synced(upload: Any, folder: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "fsync", files_only)
     assert upload().save_to(folder).read_bytes() == DATA
+
+
+def test_a_folder_that_may_be_written_and_not_read(upload: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is there whole when its folder is to be synced: an error would have its sender send it again."""
+    real = os.open
+
+    def unreadable(path: Any, flags: int, *args: Any, **more: Any) -> int:
+        if Path(os.fspath(path)) == folder and flags & os.O_ACCMODE == os.O_RDONLY:
+            raise PermissionError(errno.EACCES, "no reading", path)
+        return real(path, flags, *args, **more)
+
+    monkeypatch.setattr(os, "open", unreadable)
+    assert upload().save_to(folder).read_bytes() == DATA
+    assert upload().save_to(folder / "b.txt").read_bytes() == DATA
+    assert sorted(os.listdir(folder)) == ["a.txt", "b.txt"]

@@ -152,8 +152,12 @@ def _take_name_by_placeholder(temporary: Path, path: Path) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the name itself on the disk; file systems that cannot say so are taken at their word."""
-    fd = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    """Have the name itself on the disk; file systems that cannot say so are taken at their word, and so is a folder
+    that we may write to and not read. The file is there by now: an error would say that it is not."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        return
     try:
         os.fsync(fd)
     except OSError:
