@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from salver import App, Request
+from salver.middleware import compress, security_headers
 from salver.net.listener import ListenError
 from salver.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler
 from salver.service.server import Server
@@ -138,7 +139,10 @@ def test_debug_is_for_this_computer_alone(bind: Any, tmp_path: Path) -> None:
     inner = App(debug=True)
     outer = App()
     outer.mount("/in", inner)
-    for app in (inner, outer):
+    around = compress()(security_headers()(inner))
+    mounted = App()
+    mounted.mount("/in", around)
+    for app in (inner, outer, around, mounted):
         with pytest.raises(ListenError, match=r"debug shows .*; listen on 127.0.0.1 instead of"):
             Server(app, bind)
     with pytest.raises(ListenError, match="debug"):

@@ -9,7 +9,7 @@ to be run as what it wraps.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, TypeVar, Union, cast
 
@@ -26,6 +26,7 @@ Middleware = Callable[[Callable[..., Any]], Callable[..., Response]]
 
 _OPTIONS = "salver_options"
 _CHOOSER = "salver_options_for"
+_INNER = "salver_wraps"
 # inspect.CO_VARARGS, CO_COROUTINE and CO_ASYNC_GENERATOR; `inspect` takes longer to import than all of this package.
 _VARIADIC, _COROUTINE, _ASYNC_GENERATOR = 0x04, 0x80, 0x200
 
@@ -109,16 +110,31 @@ def with_options(current: HandlerOptions, **changes: Any) -> HandlerOptions:
 def wraps_handler(inner: Callable[..., Any]) -> Callable[[AnyHandler], AnyHandler]:
     """Decorate a wrapper of `inner`, a function `(request, **params)`: it bears the name of what it wraps, and wants to
     be run in the same way. The wrapper itself is returned. Nothing else is taken over: an App's methods stay the
-    App's."""
+    App's, and are found by `and_wrapped`."""
 
     def decorate(wrapper: AnyHandler) -> AnyHandler:
         for name in ("__module__", "__name__", "__qualname__", "__doc__", _OPTIONS, _CHOOSER):
             value = getattr(inner, name, None)
             if value is not None:
                 setattr(wrapper, name, value)
+        setattr(wrapper, _INNER, inner)
         return wrapper
 
     return decorate
+
+
+def and_wrapped(handler: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """`handler`, what it wraps, and so on: for who looks for an app below what was put around it."""
+    inner: Callable[..., Any] | None = handler
+    while inner is not None:
+        yield inner
+        inner = getattr(inner, _INNER, None)
+
+
+def shows_tracebacks(handler: Callable[..., Any]) -> bool:
+    """Is it, or does it wrap, what shows errors with their source (`salver_debug`)? A server then listens to this
+    computer alone."""
+    return any(getattr(each, "salver_debug", False) is True for each in and_wrapped(handler))
 
 
 def responder(handler: Callable[..., Any]) -> Callable[..., Response]:

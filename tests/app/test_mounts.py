@@ -13,6 +13,7 @@ from salver.app.patterns import PatternError
 from salver.files import Folder
 from salver.gateway import CGIFolder
 from salver.handler import DeclaredSite, Result, as_response, options
+from salver.middleware import compress, security_headers
 from salver.problem import HTTPError
 from tests.app.support import ask, asked, make, text
 from tests.test_request import NoExchange
@@ -173,3 +174,14 @@ def test_the_pages_of_a_folder_are_those_of_the_app_above(tmp_path: Path) -> Non
     refused = ask(app, "/files/none", "PUT")
     assert (refused.status, text(refused)) == (405, "no") and "GET" in refused.headers["allow"]
     assert text(ask(app, "/own")) == "its own page"
+
+
+def test_an_app_below_middleware_is_found_by_url_for() -> None:
+    blog = App()
+    blog.add_route("/posts/{id:int}", lambda id: str(id), name="show")
+    app = App()
+    app.mount("/blog", compress()(security_headers()(blog)), name="blog")
+    app.mount("/files", where, name="files")
+    assert app.url_for("blog.show", id=5) == "/blog/posts/5"
+    with pytest.raises(LookupError, match=r"mounted as 'files', which 'files\.show' asks for, is no App"):
+        app.url_for("files.show")

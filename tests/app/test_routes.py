@@ -192,3 +192,14 @@ def test_a_thousand_routes_cost_no_more_than_ten() -> None:
 
 def test_text_is_the_view_of_the_route() -> None:
     assert text(ask(App({"/": view}))) == "view"
+
+
+def test_a_name_of_a_route_may_have_dots() -> None:
+    app = App()
+    app.add_route("/users/{id:int}", lambda id: str(id), name="users.show")
+    blog = App({"/": lambda: "x"})
+    app.mount("/blog", blog, name="blog")
+    app.add_route("/over", lambda: "y", name="blog.over")
+    assert app.url_for("users.show", id=5) == "/users/5"
+    assert app.url_for("blog.over") == "/over"
+    assert app.url_for("blog.<lambda>") == "/blog/"

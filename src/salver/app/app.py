@@ -30,6 +30,7 @@ from salver.handler import (
     HandlerOptions,
     as_response,
     options_of,
+    shows_tracebacks,
     with_options,
     wraps_handler,
 )
@@ -166,7 +167,7 @@ class App:
     @property
     def salver_debug(self) -> bool:
         """Does this app, or one below it, show tracebacks? A server then listens to this computer alone."""
-        return self.debug or any(getattr(mount.handler, "salver_debug", False) is True for mount in self._lookup.mounts)
+        return self.debug or any(shows_tracebacks(mount.handler) for mount in self._lookup.mounts)
 
     # What runs around them
 
@@ -274,12 +275,17 @@ class App:
             except Exception as error:
                 raised = error
                 response = self._failed(request, error)
-            return hooks.run_after(request, response)
+            response = hooks.run_after(request, response)
         except BaseException as error:
             raised = raised or error
-            raise
-        finally:
             hooks.run_teardown(request, raised)
+            raise
+        try:
+            hooks.run_teardown(request, raised)
+        except BaseException:
+            response.close()
+            raise
+        return response
 
     def _enter(self, request: Request, found: Found, values: list[Any]) -> None:
         """Tell the server who is going to run, before anything has. Raises through us where nobody may block now."""

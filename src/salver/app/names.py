@@ -7,23 +7,28 @@ from typing import Any
 
 from salver.app.lookup import Lookup
 from salver.app.routes import Mount, Route, with_query
+from salver.handler import and_wrapped
 
 
 def url_for(lookup: Lookup, name: str, params: Mapping[str, Any]) -> str:
     """See `App.url_for`."""
     mount_name, dot, rest = name.partition(".")
-    if dot:
-        mount = _mount(lookup, mount_name, name)
-        return mount.prefix + str(mount.handler.url_for(rest, **params))  # type: ignore[attr-defined]
+    if dot and not any(route.name == name for route in lookup.routes):  # a route's own name may have dots
+        mount, app = _mount(lookup, mount_name, name)
+        return mount.prefix + str(app.url_for(rest, **params))
     route = _route(lookup, name, params)
     query = {key: value for key, value in params.items() if key not in route.names}
     return with_query(route.url(params), query)
 
 
-def _mount(lookup: Lookup, mount_name: str, name: str) -> Mount:
+def _mount(lookup: Lookup, mount_name: str, name: str) -> tuple[Mount, Any]:
+    """The mount of that name, and the app that is there, whatever is put around it."""
     for mount in lookup.mounts:
-        if mount.name == mount_name and hasattr(mount.handler, "url_for"):
-            return mount
+        if mount.name == mount_name:
+            for handler in and_wrapped(mount.handler):
+                if hasattr(handler, "url_for"):
+                    return mount, handler
+            raise LookupError(f"what is mounted as {mount_name!r}, which {name!r} asks for, is no App: {mount!r}")
     there = ", ".join(sorted(repr(mount.name) for mount in lookup.mounts if mount.name)) or "none"
     raise LookupError(f"no app is mounted as {mount_name!r}, which {name!r} asks for; mounts with a name: {there}")
 

@@ -17,7 +17,7 @@ from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from salver.handler import Handler
+from salver.handler import Handler, shows_tracebacks
 from salver.net.address import parse_address
 from salver.net.crew import Crew, CrewSettings
 from salver.net.listener import Listener, ListenError, open_listeners, urls
@@ -68,7 +68,7 @@ class Server:
         self._settings = settings or Settings()
         self._certificates = _certificates(self._settings.tls if tls is None else tls)
         self._listeners = list(listeners) if listeners is not None else _open(bind, self._settings.limits.backlog)
-        if getattr(handler, "salver_debug", False) is True:
+        if shows_tracebacks(handler):
             _check_at_home(self._listeners)
         self._handler = handler
         self._on_tick = on_tick
