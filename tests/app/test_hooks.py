@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -178,3 +179,46 @@ def test_an_error_handler_and_a_middleware_that_are_none() -> None:
         app.use(lambda handler: None)
     with pytest.raises(TypeError, match=r'@app.get\("/path"\)'):
         app.get(lambda request: "")
+
+
+class Body:
+    """Pieces that say whether they were let go of."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((b"a", b"b"))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_a_body_that_a_hook_keeps_from_being_sent_is_closed() -> None:
+    bodies: list[Body] = []
+
+    def streaming(request: Request) -> Response:
+        bodies.append(Body())
+        return Response(bodies[-1])
+
+    def replace(request: Request, response: Response) -> str:
+        return "another"
+
+    def fail(request: Request, response: object) -> None:
+        raise ZeroDivisionError
+
+    def keep(request: Request, response: Response) -> Response:
+        return Response(piece.upper() for piece in response.body)  # type: ignore[union-attr]
+
+    replacing, failing, torn, keeping = (App({"/": streaming}) for _ in range(4))
+    replacing.after_request(replace)
+    failing.after_request(fail)
+    torn.teardown(fail)
+    keeping.after_request(keep)
+    assert asked(replacing) == (200, "another")
+    for app in (failing, torn):
+        with pytest.raises(ZeroDivisionError):
+            app(make())
+    response = ask(keeping)
+    assert [body.closed for body in bodies] == [1, 1, 1, 0]
+    assert b"".join(response.body) == b"AB"  # type: ignore[arg-type]

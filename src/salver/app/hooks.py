@@ -42,11 +42,19 @@ class Hooks:
         return None
 
     def run_after(self, request: Request, response: Response) -> Response:
-        """The response as the hooks leave it, the last registered first: the first one sees what really goes out."""
+        """The response as the hooks leave it, the last registered first: the first one sees what really goes out. What
+        nobody will send is closed."""
         for hook in self.after:
-            changed = hook(request, response)
-            if changed is not None:
-                response = as_response(changed)
+            try:
+                changed = hook(request, response)
+                replaced = response if changed is None else as_response(changed)
+            except BaseException:
+                response.close()
+                raise
+            # A body of bytes holds nothing of the one before; any other may be what a hook has put around it.
+            if replaced is not response and replaced.body.__class__ is bytes:
+                response.close()
+            response = replaced
         return response
 
     def run_teardown(self, request: Request, error: BaseException | None) -> None:
