@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,14 @@ def authorization(url: str = "http://h/", *, auth: AuthLike = None, trust_env: b
 def test_basic(user: str, password: str, value: str) -> None:
     assert authorization(auth=(user, password)) == f"Basic {value}"
     assert authorization(auth=BasicAuth(user, password)) == f"Basic {value}"
+
+
+@pytest.mark.parametrize("kind", [BasicAuth, DigestAuth, lambda *pair: as_auth(pair)])
+@pytest.mark.parametrize("pair", [("me", None), (None, "pw"), (b"me", "pw"), ("me", b"pw"), ("me", 1)])
+def test_what_is_no_text(kind: Callable[..., object], pair: tuple[object, object]) -> None:
+    """As when a variable of the environment is not set: no password of "None" is sent."""
+    with pytest.raises(TypeError, match="are str"):
+        kind(*pair)
 
 
 def test_in_the_url() -> None:

@@ -136,6 +136,17 @@ def test_a_name_server_that_says_nothing() -> None:
     answered.set()
 
 
+def test_without_a_thread_the_look_up_is_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While Python 3.12 ends, as in what `atexit` runs, no thread begins any more."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with listening() as server, Dialler(names(Target(V4, server.getsockname()))).connect("a.test", 80, 5.0) as sock:
+        assert sock.getpeername() == server.getsockname()
+
+
 @pytest.mark.parametrize(
     "error",
     [socket.gaierror(-2, "Name or service not known"), UnicodeError("label too long"), OSError("no descriptor")],

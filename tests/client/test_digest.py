@@ -31,7 +31,7 @@ def unauthorized(*challenges: str) -> bytes:
 
 
 def authorizations(sent: bytes | bytearray) -> list[str]:
-    return [line[15:].decode() for line in bytes(sent).split(b"\r\n") if line.startswith(b"Authorization: ")]
+    return [line[15:].decode("latin-1") for line in bytes(sent).split(b"\r\n") if line.startswith(b"Authorization: ")]
 
 
 def fields(authorization: str) -> dict[str, str]:
@@ -128,6 +128,17 @@ def test_what_is_quoted() -> None:
 
 def test_a_name_outside_ascii() -> None:
     assert answered('Digest realm="r", nonce="n", charset=UTF-8', "jäsøn")["username*"] == "UTF-8''j%C3%A4s%C3%B8n"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+def test_a_realm_outside_ascii(charset: str) -> None:
+    """The hash is of the bytes that the server sent, whatever it meant by them."""
+    realm = "Geschützt".encode(charset)
+    told = answered(f'Digest realm="{realm.decode("latin-1")}", nonce="n"', "user", "pw", "/")
+    secret = hashlib.md5(b"user:" + realm + b":pw").hexdigest()
+    what = hashlib.md5(b"GET:/").hexdigest()
+    assert told["response"] == hashlib.md5(f"{secret}:n:{what}".encode()).hexdigest()
+    assert told["realm"].encode("latin-1") == realm
 
 
 # Several challenges

@@ -288,6 +288,17 @@ def test_a_large_upload_waits_to_be_told_to() -> None:
     assert transport.wires[0].closed
 
 
+def test_names_of_fields_have_no_case() -> None:
+    fields = b"SET-COOKIE: a=1\r\nCONTENT-ENCODING: gzip\r\nKEEP-ALIVE: TIMEOUT=1\r\nCONTENT-LENGTH: %d\r\n\r\n"
+    packed = gzip.compress(b"ok")
+    transport = ScriptedTransport([Script([b"HTTP/1.1 200 OK\r\n" + fields % len(packed) + packed]), Script([OK])])
+    with client_of(transport) as client:
+        assert client.get("http://a/").text == "ok"
+        assert transport.wires[0].closed  # a second is too little to rely on
+        client.get("http://a/")
+    assert b"\r\nCookie: a=1\r\n" in transport.wires[1].sent
+
+
 def test_trailers() -> None:
     transport = network(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 5\r\n\r\n")
     with client_of(transport) as client:

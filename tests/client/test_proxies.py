@@ -107,6 +107,8 @@ def test_which(given: ProxyLike, environ: dict[str, str], url: str, proxy: str) 
         ("example.com.", "example.com", True),
         ("EXAMPLE.com", "example.com", True),
         (" a , example.com ,", "example.com", True),
+        ("a example.com b", "example.com", True),
+        ("a\texample.com", "example.com", True),
         ("", "example.com", False),
         (",", "example.com", False),
         (".", "example.com", False),

@@ -23,12 +23,16 @@ from salver.client import (
     ReadTimedOut,
     Timeout,
     TLSFailed,
+    tunnels,
 )
+from salver.client.proxies import ProxyURL
+from salver.client.url import Origin
 from salver.net.certificates import TLSFiles
 from salver.request import Request
 from salver.service.server import Server
 from salver.service.settings import Settings
 from tests.client.proxying import SmallProxy, canned, endless, http_proxy, small_proxy, socks_proxy
+from tests.client.scripted import Script, ScriptedWire
 
 BLOB = bytes(range(256)) * 20_000
 
@@ -203,6 +207,14 @@ def test_a_proxy_that_dawdles_has_no_more_time(world: World, piece: bytes) -> No
         with pytest.raises((ConnectTimedOut, ProxyFailed)):
             client.get("https://origin.test/")
         assert time.monotonic() - began < 5
+
+
+def test_a_proxy_that_dawdles_in_small_steps() -> None:
+    """What has come when the time is over is not looked at: however fast its bytes follow each other."""
+    wire = ScriptedWire(Script([b"HTTP/1.1 200 OK\r\n\r\n"], split=1))
+    with pytest.raises(ConnectTimedOut, match="the proxy http://p:80 did not answer"):
+        tunnels._open_tunnel(wire, ProxyURL.parse("p"), Origin("https", "a", 443), time.monotonic())
+    assert wire.closed
 
 
 def test_no_proxy_there(world: World) -> None:

@@ -38,6 +38,7 @@ class BasicAuth(Auth):
 
     def __init__(self, user: str, password: str) -> None:
         """Raises `InvalidRequest` for what §2 forbids: a colon in the name, control characters in either."""
+        check_text(user, password)
         if ":" in user:
             raise InvalidRequest("a user name for Basic cannot have a colon in it (RFC 7617 §2)")
         self._value = f"Basic {basic_credentials(user, password)}"
@@ -68,6 +69,12 @@ def basic_credentials(user: str, password: str) -> str:
         return base64.b64encode(plain.encode()).decode("ascii")
     except UnicodeEncodeError:
         raise InvalidRequest("a user name or password for Basic has half a surrogate pair in it") from None
+
+
+def check_text(user: object, password: object) -> None:
+    """Raises TypeError where one is no str: a password of "None", or of "b'…'", would be sent without a word."""
+    if not isinstance(user, str) or not isinstance(password, str):
+        raise TypeError("a user name and a password are str; one of them is not")
 
 
 def as_auth(given: AuthLike) -> Auth | None:

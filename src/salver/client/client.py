@@ -328,7 +328,7 @@ class Client:
             if value and request.header("cookie") is None:
                 prepared = self._sender.prepare(request.with_header("Cookie", value))
         response = self._sender.send(prepared, exchange.deadline, collect=exchange.collect)
-        if b"ookie" in response.head.section.raw:
+        if b"set-cookie" in response.head.section.raw.lower():
             self.cookies.take(prepared.request.url, response.headers.get_all("set-cookie"))
         return response
 

@@ -261,7 +261,7 @@ def _end(deadline: Deadline) -> float | None:
 
 def _hint(head: ResponseHead) -> float | None:
     """Seconds that the server says it keeps an idle connection (RFC 2068 §19.7.1.1, as all servers still do)."""
-    if b"imeout=" not in head.section.raw:
+    if b"timeout=" not in head.section.raw.lower():
         return None
     matched = _KEEP_ALIVE_TIMEOUT.search(head.headers.get("keep-alive", ""))
     return None if matched is None else max(0.0, float(matched[1]) - _SAFETY)

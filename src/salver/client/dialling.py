@@ -82,7 +82,10 @@ class Dialler:
             except (OSError, UnicodeError) as error:
                 results.put(error)
 
-        threading.Thread(target=look_up, name="salver-lookup", daemon=True).start()
+        try:
+            threading.Thread(target=look_up, name="salver-lookup", daemon=True).start()
+        except RuntimeError:  # none can be had: while the interpreter ends (3.12), or past a limit of the system's
+            look_up()
         try:
             found = results.get(timeout=None if end is None else max(0.001, end - time.monotonic()))
         except queue.Empty:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from salver.client.auth import Auth
+from salver.client.auth import Auth, check_text
 from salver.client.errors import InvalidRequest
 from salver.client.message import Request
 from salver.client.response import Response
@@ -45,6 +45,7 @@ class DigestAuth(Auth):
 
     def __init__(self, user: str, password: str, make_nonce: Callable[[], str] = lambda: os.urandom(16).hex()) -> None:
         """Raises `InvalidRequest` for control characters in the name."""
+        check_text(user, password)
         if any(character < " " or character == "\x7f" for character in user):
             raise InvalidRequest("a user name for Digest has a control character in it")
         self._user = user
@@ -94,14 +95,14 @@ def _fields(
     count, cnonce = once
     algorithm, realm, nonce = challenge.get("algorithm", "MD5"), challenge.get("realm", ""), challenge["nonce"]
     digest = _hash(algorithm)
-    secret = digest(f"{user}:{realm}:{password}")
+    secret = digest(f"{user}:{_as_sent(realm)}:{password}")
     if algorithm.lower().endswith("-sess"):
         secret = digest(f"{secret}:{nonce}:{cnonce}")
     what = digest(f"{request.method}:{request.url.target}")
     protected = "qop" in challenge
     middle = f"{nonce}:{count}:{cnonce}:auth" if protected else nonce
     is_hashed = challenge.get("userhash", "").lower() == "true"
-    parts = [_user_field(digest(f"{user}:{realm}") if is_hashed else user)]
+    parts = [_user_field(digest(f"{user}:{_as_sent(realm)}") if is_hashed else user)]
     quoted = {
         "realm": realm,
         "nonce": nonce,
@@ -118,6 +119,11 @@ def _fields(
     return [*parts, "userhash=true"] if is_hashed else parts
 
 
+def _as_sent(text: str) -> str:
+    """What encodes to the bytes of the server's field: they come as latin-1, whatever they were meant to be."""
+    return text.encode("latin-1").decode(errors="surrogateescape")
+
+
 def _user_field(user: str) -> str:
     """§3.4: outside ASCII, in the form of RFC 8187."""
     if user.isascii():
@@ -130,7 +136,7 @@ def _hash(algorithm: str) -> Callable[[str], str]:
     hashes: Mapping[str, str] = {"sha-512-256": "sha512_256", "sha-256": "sha256", "sha": "sha1", "md5": "md5"}
 
     def digest(text: str) -> str:
-        made: Any = hashlib.new(hashes[name], text.encode(), usedforsecurity=False)
+        made: Any = hashlib.new(hashes[name], text.encode(errors="surrogateescape"), usedforsecurity=False)
         return str(made.hexdigest())
 
     return digest

@@ -120,7 +120,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip().lower() for name in text.split(",") if name.strip()]
+    return text.replace(",", " ").lower().split()
 
 
 def _matches(pattern: str, origin: Origin) -> bool:

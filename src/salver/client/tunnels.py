@@ -92,7 +92,7 @@ def _ask_for_tunnel(wire: Wire, proxy: ProxyURL, origin: Origin, end: float | No
         wire.send_all(protocol.send_head("CONNECT", target, fields))
         return _answer(wire, protocol, proxy, end)
     except OSError as error:
-        if isinstance(error, ProxyFailed):
+        if isinstance(error, (ProxyFailed, ConnectTimedOut)):
             raise
         if is_timeout(error):
             raise ConnectTimedOut(f"the proxy {proxy} did not answer in time") from None
@@ -114,6 +114,8 @@ def _answer(wire: Wire, protocol: ClientConnection, proxy: ProxyURL, end: float 
         data = wire.recv(_HEAD_READ)
         if not data:
             raise ProxyFailed(f"the proxy {proxy} closed the connection")
+        if end is not None and time.monotonic() >= end:  # one that dribbles lets no limit of the wire pass
+            raise ConnectTimedOut(f"the proxy {proxy} did not answer in time")
         protocol.receive(data)
         head = protocol.next_response()
         while head is not None and head.status < 200:
