@@ -210,7 +210,7 @@ class HTTPConnection(Running):
     def _begin_body(self, request: Request, length: int) -> None:
         context, protocol = self._context, self._protocol
         try:
-            chosen = options_of(context.handler, request)
+            chosen = options_of(context.asked, request)
         except BaseException as error:
             protocol.keep_alive = False
             self._reply(request, context.failed(request, error))

@@ -63,7 +63,7 @@ class Context:
         "_counting",
         "_options",
         "access_log",
-        "call",
+        "asked",
         "closing",
         "crew",
         "cut",
@@ -90,8 +90,8 @@ class Context:
     def __init__(
         self, handler: Handler, settings: Settings, crew: Crew, access_log: RequestLog | None, scheme: str = "http"
     ) -> None:
-        self.handler: Callable[[Request], Any] = handler
-        self.call = _bound(handler)
+        self.handler = _bound(handler)
+        self.asked = handler  # how it wants a request to be run
         self.settings = settings
         self.limits = settings.limits
         self.heads = settings.limits.of_heads()

@@ -95,7 +95,7 @@ class Running(Outbound):
         sending: Sending | Written | FollowedBytes | None = None
         self._phase = RUNNING
         try:
-            result = context.call(request)
+            result = context.handler(request)
             if context.crew.now >= context.ready_until:
                 context.refresh(context.crew.now)
             if context.closing:
