@@ -16,7 +16,7 @@ import pytest
 
 from salver.events import Pause
 from salver.files import Folder
-from salver.middleware import compress
+from salver.middleware import compress, compression
 from salver.problem import HTTPError
 from salver.request import Request
 from salver.response import FileSegment, Response, Segments, WaitingBody, Written
@@ -163,6 +163,27 @@ def test_a_304_repeats_the_tag_that_the_client_has(known: str, repeated: str) ->
     response = answer(Response(b"", 304, {"ETag": '"a"'}), {**GZIP, "If-None-Match": known})
     assert response.headers["etag"] == repeated
     assert "vary" not in response.headers
+
+
+def test_a_part_keeps_the_tag_that_it_has() -> None:
+    fields = {**GZIP, "If-None-Match": 'W/"t"'}
+    assert answer(plain(b"part", 206, ETag='"t"'), fields).headers["etag"] == '"t"'
+
+
+def test_a_coding_that_is_not_installed_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = compression.maybe_compressor
+    monkeypatch.setattr(compression, "maybe_compressor", lambda coding: None if coding == "br" else there(coding))
+    assert answer(plain(), {"Accept-Encoding": "br, gzip;q=0.5"}).headers["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("promised", [None, "", "x", "-1", "9" * 20])
+def test_a_head_that_promises_no_length_is_short(promised: str | None) -> None:
+    fields = PLAIN if promised is None else {**PLAIN, "Content-Length": promised}
+    assert "content-encoding" not in answer(Response(b"", 200, fields), method="HEAD").headers
+
+
+def test_what_cannot_be_closed_need_not_be() -> None:
+    answer(plain(iter([b"x"]))).close()
 
 
 def test_a_304_without_a_tag_or_with_a_weak_one() -> None:
