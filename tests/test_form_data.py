@@ -254,6 +254,22 @@ def test_small_files_share_the_memory() -> None:
     assert descriptors() == before + 2 and [one.read() for one in asked.files.get_all("f")] == [b"12345"] * 4
 
 
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ("; filename*=UTF-8''%e2%82%ac%20r.txt", "€ r.txt"),  # as urllib3 has it for what is not ASCII
+        ("; FileName* = iso-8859-1'en'%E9.txt", "é.txt"),
+        ("; filename*=utf-16''x", ""),
+        ("; filename*=nonsense", ""),
+        ("; filename=a.txt; filename*=UTF-8''b.txt", "a.txt"),
+    ],
+)
+def test_a_file_that_is_named_as_in_other_fields(parameters: str, name: str) -> None:
+    asked = post(whole(part("f", b"\xff" * 100_000, parameters), part("t", b"after")))
+    assert [(field, file.filename, file.size) for field, file in asked.files.multi_items()] == [("f", name, 100_000)]
+    assert asked.form.multi_items() == (("t", "after"),)
+
+
 @pytest.mark.parametrize("filename", ["../../x", "/etc/x", "C:\\x", "CON", "a%00.py", "x" * 300, "\u202egpj.exe"])
 def test_names_of_files(filename: str, tmp_path: Path) -> None:
     upload = post(whole(file("f", b"x", filename))).files["f"]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from salver.content import Fields, body_pieces, content_type_of, refusal, whole_body
 from salver.protocol.errors import RemoteProtocolError
+from salver.semantics.filenames import maybe_extended_filename
 from salver.semantics.forms import MAX_PAIRS, parse_urlencoded
 from salver.spool import Spool
 from salver.uploads import Upload
@@ -95,6 +96,7 @@ class _MultipartReader:
         self._in_memory = 0  # bytes of files in memory
         self._on_disk = 0  # files that are not
         self._segment: Any = None  # the part in hand, as the library describes it
+        self._filename: str | None = None  # of the part in hand; None where it is a text field
         self._spool: Spool | None = None  # of the file in hand
         self._value: list[bytes] = []  # of the text field in hand
 
@@ -127,7 +129,8 @@ class _MultipartReader:
         if self._parts > self._limits.parts:
             raise RemoteProtocolError(f"a form may have {self._limits.parts} parts", 413)
         self._segment = segment
-        if segment.filename is None:
+        self._filename = _filename_of(segment)
+        if self._filename is None:
             if segment.charset is not None and segment.charset.lower() not in _CHARSETS:
                 raise RemoteProtocolError("the text of a form is UTF-8", 415)
             self._value = []
@@ -160,6 +163,13 @@ class _MultipartReader:
             return
         if not spool.in_file:
             self._in_memory += spool.size
-        if segment.filename or spool.size:  # a file field that was left empty is sent with neither
+        if self._filename or spool.size:  # a file field that was left empty is sent with neither
             content_type = segment.content_type or "application/octet-stream"
-            self._files.append((segment.name, Upload(spool.finish(), segment.filename, content_type)))
+            self._files.append((segment.name, Upload(spool.finish(), self._filename or "", content_type)))
+
+
+def _filename_of(segment: Any) -> str | None:
+    """RFC 7578 §4.2 has no `filename*`, and browsers send none; but programs do, for a name that is not ASCII, and what
+    they send is a file."""
+    name: str | None = segment.filename
+    return maybe_extended_filename(segment.header("Content-Disposition", "")) if name is None else name

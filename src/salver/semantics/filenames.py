@@ -90,11 +90,25 @@ def maybe_disposition_filename(value: str) -> str | None:
     for star, quoted, bare in _FILENAME.findall(value):
         text = re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) if quoted else bare.strip()
         if star:
-            matched = _EXTENDED.fullmatch(text)
-            extended = extended or (unquote(matched[2], matched[1], "replace") if matched else "")
+            extended = extended or _extended(text)
         else:
             plain = plain or _as_meant(text)
     return safe_filename(extended) or safe_filename(plain) or None
+
+
+def maybe_extended_filename(value: str) -> str | None:
+    """What `filename*` in a Content-Disposition field calls a file, as it is: for showing only. "" where it cannot be
+    read, None where there is none."""
+    if "filename*" not in value.lower():
+        return None
+    said = [quoted or bare.strip() for star, quoted, bare in _FILENAME.findall(value) if star]
+    return _extended(said[0]) if said else None
+
+
+def _extended(text: str) -> str:
+    """RFC 8187 §3.2; "" for what is none."""
+    matched = _EXTENDED.fullmatch(text)
+    return unquote(matched[2], matched[1], "replace") if matched else ""
 
 
 def _as_meant(text: str) -> str:
