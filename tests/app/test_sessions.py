@@ -195,6 +195,14 @@ def test_it_gets_old() -> None:
     assert browser.read() == {}
 
 
+def test_clocks_that_differ_end_no_session() -> None:
+    """Another machine's, or ours that was set back: by an hour, and no further."""
+    browser = Browser(max_age=100)
+    browser.ask(put(a=1))
+    for behind, seen in ((1, {"a": 1}), (3_600, {"a": 1}), (3_602, {})):
+        assert browser.read(clock=lambda behind=behind: browser.now - behind) == seen
+
+
 def test_it_is_renewed_in_its_second_half_alone() -> None:
     browser = Browser(max_age=100)
     browser.ask(put(a=1))

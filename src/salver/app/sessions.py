@@ -29,6 +29,9 @@ from salver.semantics.negotiation import with_vary
 Secret = Union[str, bytes]
 
 _TWO_WEEKS = 14 * 86_400  # seconds
+# Seconds that a cookie may be from the future: from another machine whose clock is before ours, or from before ours was
+# set back. Without it, a session that one machine has begun is none to the next one, a tenth of a second behind.
+_SKEW = 3_600
 _SHORTEST_SECRET = 32  # bytes
 _FEWEST_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have fewer in one of 10,000 cases
 _LARGEST = 4_000  # bytes of name and value; browsers keep 4,096 with some of the attributes
@@ -224,11 +227,12 @@ class _Keeper:
         value = request.cookies.get(cookie.full_name(secure=cookie.is_secure(request)))
         if value is not None:
             try:
-                values, born = self._signed.loads(value, max_age=cookie.max_age, return_timestamp=True)
+                values, born = self._signed.loads(value, return_timestamp=True)
             except self._bad:
                 pass
             else:
-                if isinstance(values, dict):
+                age = int(self._clock()) - born.timestamp()
+                if isinstance(values, dict) and -_SKEW <= age <= cookie.max_age:
                     return Loaded(values, _as_json(values), born.timestamp())
         return Loaded({}, "{}", None)
 
