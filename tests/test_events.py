@@ -111,6 +111,13 @@ def test_no_event_is_injected_into_a_field(text: str) -> None:
         Event("x", id="a\0")
 
 
+def test_an_id_that_is_a_number_is_told_what_it_has_to_be() -> None:
+    with pytest.raises(TypeError, match="an event's id is a str, not 5"):
+        Event("x", id=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="an event's event is a str, not b'x'"):
+        Broadcast().publish("x", event=b"x")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf")])
 def test_a_time_is_one(seconds: float) -> None:
     with pytest.raises(ValueError, match="seconds"):

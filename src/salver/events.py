@@ -39,7 +39,7 @@ class Event:
     `data`: text, of as many lines as one likes, or anything that JSON has; None sends the other fields alone. `event`:
     its type, to which a page listens ("message" where there is none). `id`: what the client says (Last-Event-ID) when
     it comes back. `retry`: seconds after which it does. Raises ValueError for a line break in `event` or `id`, for a
-    NUL in `id`, and for a `retry` below zero.
+    NUL in `id`, and for a `retry` below zero; TypeError for an `event` or `id` that is no str.
     """
 
     data: Any = None
@@ -49,6 +49,8 @@ class Event:
 
     def __post_init__(self) -> None:
         for name, value, refused in (("event", self.event, "\r\n"), ("id", self.id, "\r\n\0")):
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"an event's {name} is a str, not {value!r}")
             if value is not None and any(character in value for character in refused):
                 raise ValueError(f"an event's {name} has no line break and no NUL in it: {value!r}")
         if self.retry is not None and not 0 <= self.retry < math.inf:
