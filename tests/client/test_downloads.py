@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from salver import client as salver_client
-from salver.client import BrokenResponse, ClientError, ConnectionLost, StatusError
+from salver.client import BrokenResponse, ClientError, ConnectionLost, StatusError, partial
 from tests.client.downloading import BODY, SIZE, URL, Network, answer, field, rest, whole
 from tests.client.scripted import RESET, SILENCE
 
@@ -111,7 +111,8 @@ def test_without_resume_it_begins_anew(target: Path) -> None:
 def test_what_does_not_fit_is_dropped(target: Path, anew: list[bytes]) -> None:
     begun(target)
     network = Network(*anew, lost=1)  # a script's connection ends behind its answer
-    assert network.get(target).size == SIZE
+    done = network.get(target)
+    assert (done.size, done.resumed_at) == (SIZE, 0)
     assert target.read_bytes() == BODY
     assert network.asked[0] == ("bytes=1000-", '"v1"')
     assert network.asked[1:] == [(None, None)] * (len(anew) - 1)
@@ -244,6 +245,14 @@ def test_a_server_that_gives_nothing_for_ever(target: Path) -> None:
             Network(*answers).get(target, restarts=2)
 
 
+def test_a_server_that_never_says_the_same(target: Path) -> None:
+    """What is begun anew and breaks off again has not come further."""
+    network = Network(*[whole(cut=1_000), rest(1_000, 'ETag: "v2"')] * 50)
+    with pytest.raises(ConnectionLost):
+        network.get(target, restarts=3)
+    assert len(network.transport.wires) < 10
+
+
 def test_more_than_was_promised(target: Path) -> None:
     begun(target)
     long = answer(BODY[1_000:] + b"more", f"Content-Range: bytes 1000-{SIZE - 1}/{SIZE}", status="206 Partial Content")
@@ -272,6 +281,30 @@ def test_two_at_once_do_not_write_into_one_file(target: Path) -> None:
 
     Network(rest(1_000)).get(target, progress=another)
     assert target.read_bytes() == BODY
+
+
+def test_another_may_begin_as_soon_as_this_one_is_there(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_the_end(folder: Path) -> None:
+        monkeypatch.undo()
+        with pytest.raises(ConnectionLost):
+            Network(whole(cut=1_000)).get(target, restarts=0)
+
+    monkeypatch.setattr(partial, "_sync_folder", at_the_end)
+    Network(whole()).get(target)
+    assert names(target) == ["data.bin", "data.bin.part", "data.bin.part.json"]
+    assert Network(rest(1_000)).get(target).resumed_at == 1_000
+
+
+def test_a_name_that_is_taken_meanwhile_loses_nothing(target: Path) -> None:
+    def taken(done: int, total: int | None) -> None:
+        if done == SIZE:
+            target.mkdir()
+
+    with pytest.raises(OSError, match="data.bin"):
+        Network(whole()).get(target, progress=taken)
+    target.rmdir()
+    network = Network(answer(b"", f"Content-Range: bytes */{SIZE}", status="416 Range Not Satisfiable"))
+    assert network.get(target).resumed_at == SIZE
 
 
 def test_a_link_in_the_place_of_the_part_is_not_followed(target: Path, tmp_path: Path) -> None:

@@ -109,16 +109,17 @@ class _Download:
         self._options = options
         self._in_folder = in_folder
         self._begun = False
+        self._resumed_at = 0
 
     def run(self) -> Downloaded:
         with partial_file(self._target, self._url) as partial:
             if not self._settings.resume:
                 partial.begin("", None)
-            resumed_at = partial.size
+            self._resumed_at = partial.size
             response = self._until_whole(partial)
             target = self._final(response)
             partial.finish(target, replace=target == self._target)
-            return Downloaded(target, partial.size, min(resumed_at, partial.size), response)
+            return Downloaded(target, partial.size, self._resumed_at, response)
 
     def _final(self, response: Response) -> Path:
         """A folder was given: the server's name, made harmless, is taken where no file has it; one that the caller did
@@ -131,19 +132,22 @@ class _Download:
 
     def _until_whole(self, partial: Partial) -> Response:
         fruitless, restarts = 0, self._settings.restarts
+        furthest = partial.size  # what was dropped and comes anew is nothing new: it may be dropped again, for ever
         while True:
-            before = partial.size
             try:
                 response = self._attempt(partial)
             except ClientError as error:
-                fruitless = 0 if partial.size > before else fruitless + 1
+                fruitless = 0 if partial.size > furthest else fruitless + 1
+                furthest = max(furthest, partial.size)
                 if not (restarts and self._begun and _is_passing(error)) or fruitless > restarts:
                     raise
                 self._settings.sleep(min(_LONGEST_WAIT, 0.2 * 2**fruitless) * (0.5 + random.random() / 2))
                 continue
             if response is not None and (partial.total is None or partial.size == partial.total):
                 return response
-            fruitless = 0 if response is None or partial.size > before else fruitless + 1
+            if response is not None:
+                fruitless = 0 if partial.size > furthest else fruitless + 1
+                furthest = max(furthest, partial.size)
             if fruitless > restarts:
                 raise BrokenResponse("the server gives no more of the file, which is not whole", self._url)
 
@@ -155,7 +159,7 @@ class _Download:
                 self._begin(partial, response)
             elif response.status == 206 and asked is not None:
                 if not _continues(partial, response):
-                    partial.begin("", None)
+                    self._begin_anew(partial)
                     return None
             elif response.status == 416 and asked is not None:
                 return self._past_the_end(partial, response)
@@ -183,16 +187,20 @@ class _Download:
         length = response.headers.get("content-length")
         coded = response.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
         if coded:  # though nobody asked for it: what is written is not what ranges count
-            partial.begin("", None)
+            self._begin_anew(partial)
         else:
-            partial.begin(_strong_validator(response), int(length) if length else None)
+            self._begin_anew(partial, _strong_validator(response), int(length) if length else None)
+
+    def _begin_anew(self, partial: Partial, validator: str = "", total: int | None = None) -> None:
+        partial.begin(validator, total)
+        self._resumed_at = 0
 
     def _past_the_end(self, partial: Partial, response: Response) -> Response | None:
         """416 with If-Range held: there is nothing behind what we have. Else it is not what it was."""
         matched = _UNSATISFIED.fullmatch(response.headers.get("content-range", "").strip())
         if matched is not None and int(matched[1]) == partial.size and partial.total in (None, partial.size):
             return response
-        partial.begin("", None)
+        self._begin_anew(partial)
         return None
 
     def _collect(self, partial: Partial, response: Response) -> None:

@@ -31,6 +31,7 @@ class Partial:
         self.path = target.with_name(f"{target.name}.part")
         self._notes = target.with_name(f"{target.name}.part.json")
         self._mark = sha256(url.encode()).hexdigest()  # not the URL itself: it may be a secret
+        self._finished = False
         self._file = open(_opened_alone(self.path), "r+b", buffering=0)  # noqa: SIM115 - closed by `close`
         self.size = self._file.seek(0, os.SEEK_END)
         self.validator, self.total = self._read_notes()
@@ -57,8 +58,11 @@ class Partial:
         self._file.seek(0)
         self._file.truncate()
         self.size, self.validator, self.total = 0, validator, total
-        if validator:
-            notes = {"mark": self._mark, "validator": validator, "total": total}
+        self._note()
+
+    def _note(self) -> None:
+        if self.validator:
+            notes = {"mark": self._mark, "validator": self.validator, "total": self.total}
             self._notes.write_text(json.dumps(notes), encoding="ascii")
         else:
             self._notes.unlink(missing_ok=True)
@@ -75,16 +79,21 @@ class Partial:
         """It is whole: on the disk, then under its name. Not where `replace` is False and the name is taken: raises
         FileExistsError."""
         os.fsync(self._file.fileno())
-        if replace:
-            os.replace(self.path, target)
-        else:
-            _rename_without_replacing(self.path, target)
-        self._notes.unlink(missing_ok=True)
+        self._notes.unlink(missing_ok=True)  # once the name is free, there may be those of another download
+        try:
+            if replace:
+                os.replace(self.path, target)
+            else:
+                _rename_without_replacing(self.path, target)
+        except BaseException:
+            self._note()
+            raise
+        self._finished = True
         _sync_folder(target.parent)
 
-    def close(self, *, keep: bool) -> None:
-        """Let go of it; it stays where `keep`, and where it can be gone on with."""
-        if not (keep and self.can_go_on):
+    def close(self) -> None:
+        """Let go of it; where it is not finished it stays, if it can be gone on with."""
+        if not (self._finished or self.can_go_on):
             self.path.unlink(missing_ok=True)
             self._notes.unlink(missing_ok=True)
         self._file.close()
@@ -96,10 +105,8 @@ def partial_file(target: Path, url: str) -> Iterator[Partial]:
     partial = Partial(target, url)
     try:
         yield partial
-    except BaseException:
-        partial.close(keep=True)
-        raise
-    partial.close(keep=False)
+    finally:
+        partial.close()
 
 
 def _opened_alone(path: Path) -> int:
