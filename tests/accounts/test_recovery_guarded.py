@@ -253,3 +253,55 @@ def test_registering_with_an_address_is_all_or_nothing(
     assert post.is_empty(mailed)
     monkeypatch.undo()
     assert send(mailed.client(), "register", **ADA, email=MAIL).json()["code"] == 0
+
+
+# Statuses and methods
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "status", "error", "field"),
+    [
+        ("register", {"username": "bob", "password": PASSWORD, "email": "bob"}, 422, "bad_email", "email"),
+        ("register", {"username": "bob", "password": PASSWORD, "email": 7}, 400, "missing_field", "email"),
+        ("email", {"password": PASSWORD, "email": "a@b@c"}, 422, "bad_email", "email"),
+        ("email", {"password": "wrong", "email": "a@b"}, 401, "wrong_password", "password"),
+        ("forgotten", {}, 400, "missing_field", "account"),
+        ("forgotten", {"account": " "}, 400, "missing_field", "account"),
+        ("forgotten", {"account": ["ada"]}, 400, "missing_field", "account"),
+        ("reset", {"token": "0" * 64, "password": NEW}, 410, "void_link", ""),
+        ("reset", {"password": NEW}, 400, "missing_field", "token"),
+        ("confirm", {"token": "0" * 64}, 410, "void_link", ""),
+    ],
+)
+def test_what_is_refused(
+    make_mailed: Callable[..., Site], path: str, fields: dict[str, Any], status: int, error: str, field: str
+) -> None:
+    """With 200 as the tutorials' pages expect it, and with a status of its own where that was asked for."""
+    for strict in (False, True):
+        site = make_mailed(strict_status=strict)
+        assert error_of(send(site.logged_in(), path, **fields)) == (status if strict else 200, error, field)
+
+
+def test_who_has_no_session_has_no_address(confirmed: Site) -> None:
+    assert error_of(send(confirmed.client(), "email", email=MAIL, password=PASSWORD)) == (401, "not_logged_in", "")
+
+
+@pytest.mark.parametrize("path", ["forgotten", "reset", "email", "confirm"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_what_changes_something_is_a_post(confirmed: Site, path: str, method: str) -> None:
+    assert confirmed.client().request(method, f"/accounts/api/{path}").status == 405
+
+
+@pytest.mark.parametrize(
+    "path", ["api/forgotten", "api/reset", "api/email", "api/confirm", "forgotten", "reset", "confirm"]
+)
+def test_bodies_have_a_bound(confirmed: Site, path: str) -> None:
+    assert confirmed.client().post(f"/accounts/{path}", json={"padding": "x" * 20_000}).status == 413
+
+
+def test_pages_that_were_named_may_ask(make_mailed: Callable[..., Site]) -> None:
+    client = make_mailed(origins=["https://app.example"]).client(scheme="https", host="example.org")
+    for origin, status in (("https://app.example", 200), ("https://evil.example", 403)):
+        answer = client.post("/accounts/api/forgotten", json={"account": "ada"}, headers={"Origin": origin})
+        assert answer.status == status
+        assert answer.headers.get("Access-Control-Allow-Origin") == (origin if status == 200 else None)
