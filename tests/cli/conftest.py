@@ -32,4 +32,7 @@ def module_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (folder / "broken.py").write_text("import nothing_of_this_name\n")
     (folder / "failing.py").write_text("def f():\n    return 1 / 0\nf()\n")
+    twice = "x.add_route('/', lambda: 'x')\n"
+    (folder / "conflicting.py").write_text(f"from salver import App\nx = App()\n{twice}{twice}")
+    (folder / "misfit.py").write_text("from salver import App\nx = App({'/': 5})\n")
     return folder

@@ -156,7 +156,12 @@ def test_a_handler_that_is_none(module_folder: Path, target: str, line: str, mor
 
 @pytest.mark.parametrize(
     ("target", "error"),
-    [("broken:x", "No module named 'nothing_of_this_name'"), ("failing:x", "ZeroDivisionError: division by zero")],
+    [
+        ("broken:x", "No module named 'nothing_of_this_name'"),
+        ("failing:x", "ZeroDivisionError: division by zero"),
+        ("conflicting:x", "RouteConflict: "),  # a ValueError, as a path that cannot be read is
+        ("misfit:x", "ViewError: "),  # a TypeError
+    ],
 )
 def test_a_module_that_fails_shows_its_own_frames_alone(module_folder: Path, target: str, error: str) -> None:
     done = subprocess.run(
@@ -174,6 +179,13 @@ def test_a_module_that_fails_shows_its_own_frames_alone(module_folder: Path, tar
     assert "importlib" not in done.stderr
     module = target.partition(":")[0]
     assert done.stderr.endswith(f"salver: the module {module} cannot be imported; see above why\n")
+
+
+@pytest.mark.parametrize(("code", "said"), [("3", ""), ("'no secret is set'", ": no secret is set")])
+def test_a_module_that_ends_the_program_is_named(tmp_path: Path, code: str, said: str) -> None:
+    (tmp_path / "ending.py").write_text(f"import sys\nsys.exit({code})\n")
+    line = f"the module ending ends the program while it is imported{said}"
+    assert refused("run", "ending:x", cwd=tmp_path) == line
 
 
 @pytest.mark.bench

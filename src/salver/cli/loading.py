@@ -117,6 +117,8 @@ def split(target: str) -> tuple[str, str]:
 
 
 def _module(name: str) -> ModuleType:
+    if name.startswith("."):  # "..", ".app": relative to nothing
+        raise UsageError(f"{quoted(name)} is a relative module name; write it in full")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -124,10 +126,9 @@ def _module(name: str) -> ModuleType:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise UsageError(f"there is no module {printable(error.name)} here; is this its folder?") from None
         _print_traceback(error)
-    except (TypeError, ValueError):  # "..", ".app": relative to nothing
-        if not name.startswith("."):
-            raise
-        raise UsageError(f"{quoted(name)} is a relative module name; write it in full") from None
+    except SystemExit as error:
+        said = f": {error}" if isinstance(error.code, str) else ""
+        raise UsageError(f"the module {name} ends the program while it is imported{said}") from None
     except Exception as error:
         _print_traceback(error)
     raise UsageError(f"the module {name} cannot be imported; see above why")
