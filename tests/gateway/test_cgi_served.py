@@ -87,6 +87,18 @@ def test_input_is_streamed(server: Server, scripts: Path) -> None:
         assert b"200000" in read_all(client)
 
 
+def test_who_reads_nothing_before_all_is_sent_gets_as_much_back(server: Server, scripts: Path) -> None:
+    """More than the sockets and pipes in between hold, both ways, through a script that answers as it reads."""
+    script(scripts, "x", HEAD + "exec cat")
+    body = os.urandom(1_000_000) * 12
+    with closing(connect(server)) as client:
+        client.sendall(b"POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
+        client.sendall(body)
+        answer = read_all(client)
+    _, _, content = answer.partition(b"\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200") and len(content) >= len(body)
+
+
 def test_continue_is_said_when_a_script_will_read(server: Server, scripts: Path) -> None:
     script(scripts, "x", HEAD + "cat")
     with closing(connect(server)) as client:

@@ -1,7 +1,8 @@
 """What a script has said and nobody has taken yet: in memory, then in a temporary file, up to a bound.
 
-It is needed where a script answers before it has read its input: the answer cannot leave before the request has come,
-and a script that nobody reads from stops reading itself.
+It is needed where a script answers before it has read its input. A script that nobody reads from stops reading itself.
+And most clients read nothing until they have sent everything: an answer that left at once would fill the socket, keep
+us from reading the request, and have all three wait for each other. Rejected for that: sending while we read.
 """
 
 from __future__ import annotations
