@@ -13,7 +13,6 @@ from __future__ import annotations
 import http.client
 import http.server as _http
 import io
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -98,21 +97,21 @@ class BaseHTTPRequestHandler(TutorialHTTP, BlockingHTTP, StreamRequestHandler, _
 
     @FromRequest
     def connection(self) -> Any:
-        """The connection's socket, for a look at it: it does not block, and what is written to it by other ways than
-        `wfile` is nobody's response."""
-        return self._socket()
+        """The connection as a socket: a `HeldSocket`, or None where there is none (a test, another server)."""
+        return self._held_socket()
 
-    request = FromRequest(lambda self: self._socket())
+    request = FromRequest(lambda self: self.connection)
     request.name = "request"
 
-    def _socket(self) -> Any:
-        direct = self.wfile._direct if isinstance(self.wfile, ResponseWriter) else None
-        stream = None if direct is None else direct.stream
-        if stream is None or isinstance(stream, socket.socket):
-            return stream
-        from salver.classes.tls import looked_at
+    def _held_socket(self) -> Any:
+        from salver.classes.held_socket import HeldSocket
 
-        return looked_at(stream)
+        writer = self.wfile if isinstance(self.wfile, ResponseWriter) else None
+        stream = None if writer is None or writer._direct is None else writer._direct.stream
+        if stream is None:
+            return None
+        session = getattr(stream, "session", None)  # TLS's: its stream has the socket inside
+        return HeldSocket(self, writer, stream if session is None else stream.socket, session)  # type: ignore[attr-defined]
 
     # The fast way: once a request
 

@@ -17,7 +17,6 @@ from typing import Any
 
 from salver.classes.lingering import linger
 from salver.net.certificates import Certificates, GivenContext
-from salver.net.tls import TLSStream
 
 _PLAIN = b"This port speaks HTTPS: the address must begin with https://\n"
 _ANSWER = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n" % len(_PLAIN)
@@ -95,45 +94,3 @@ def is_peers_fault(error: BaseException | None, connection: Any) -> bool:
     was a client itself, and refused a certificate, is not."""
     over_tls = isinstance(error, ssl.SSLError) and isinstance(connection, ssl.SSLSocket)
     return over_tls and not isinstance(error, ssl.SSLCertVerificationError)
-
-
-def looked_at(stream: Any) -> Any:
-    """What a handler on the fast way is given as its connection: a `TLSSocket`, where TLS is spoken."""
-    return TLSSocket(stream) if isinstance(stream, TLSStream) else stream
-
-
-class TLSSocket:
-    """`connection` of a handler over TLS on the fast way: to ask who is there and what was agreed, as one asks an
-    `ssl.SSLSocket`. Bytes are moved by `rfile` and `wfile`."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: TLSStream) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _OF_THE_SESSION:
-            return getattr(self._stream.session, name)
-        if name in _OF_THE_SOCKET:
-            return getattr(self._stream.socket, name)
-        raise AttributeError(f"a connection over TLS offers no {name!r} here: read rfile, write wfile")
-
-
-_OF_THE_SESSION = frozenset(
-    (
-        "cipher",
-        "compression",
-        "context",
-        "get_channel_binding",
-        "getpeercert",
-        "selected_alpn_protocol",
-        "server_hostname",
-        "server_side",
-        "session_reused",
-        "shared_ciphers",
-        "version",
-    )
-)
-_OF_THE_SOCKET = frozenset(
-    ("family", "fileno", "getpeername", "getsockname", "getsockopt", "gettimeout", "proto", "setsockopt", "type")
-)

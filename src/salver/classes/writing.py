@@ -61,6 +61,7 @@ class ResponseWriter(io.BufferedIOBase):
         "_lock",
         "_pieces",
         "_raw",
+        "_rest",
         "_room",
         "_size",
         "_started",
@@ -78,6 +79,7 @@ class ResponseWriter(io.BufferedIOBase):
         self._early = 0  # how many of them, in front, are what is left of 1xx responses
         self.handler: Any = None  # whose connection this is
         self.owner: Any = None  # who made the handler
+        self._rest: BinaryIO | None = None  # what comes behind the last request of the connection
         self.start("GET", keep_alive=True, announce=False)
 
     def start(self, command: str, *, keep_alive: bool, announce: bool) -> None:
@@ -315,9 +317,11 @@ class ResponseWriter(io.BufferedIOBase):
         if self._direct is None:
             raise io.UnsupportedOperation("there is no connection")
         self.flush()
-        self._raw = self._through = True
-        self._direct.hand_over()
-        return self._direct.leave_http()
+        if self._rest is None:
+            self._raw = self._through = True
+            self._direct.hand_over()
+            self._rest = self._direct.leave_http()
+        return self._rest
 
     def finish(self, *, close: bool) -> Written:
         """The response as far as it has not left; `close` is the handler's word. Raises `NoResponse`."""
