@@ -142,7 +142,7 @@ def test_parts(tmp_path: Path) -> None:
     path.write_bytes(b"%PDF\r\n--x")
     with path.open("rb") as file:
         found = encoded(
-            data={"a": "1", "b": ["2", "ü"], "c": None, "n": 5, "r": b"\xff"},
+            data={"a": "1", "b": ["2", "ü"], "c": None, "n": 5, "t": True, "r": b"\xff"},
             files=[
                 ("f", file),
                 ("f", ("other.txt", "text")),
@@ -157,6 +157,7 @@ def test_parts(tmp_path: Path) -> None:
             ("b", None, None, "ü".encode()),
             ("c", None, None, b""),
             ("n", None, None, b"5"),
+            ("t", None, None, b"true"),
             ("r", None, None, b"\xff"),
             ("f", "menu.pdf", "application/pdf", b"%PDF\r\n--x"),
             ("f", "other.txt", "text/plain", b"text"),

@@ -52,6 +52,18 @@ def test_a_field_is_taken_away_with_none() -> None:
     assert transport.wires[0].sent == b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+@pytest.mark.parametrize(
+    ("headers", "codings"),
+    [({"range": "bytes=0-9"}, [b"identity"]), ({"Range": "x", "accept-encoding": "br"}, [b"br"])],
+)
+def test_a_range_is_of_what_is_there(headers: dict[str, str], codings: list[bytes]) -> None:
+    transport = network(OK)
+    with client_of(transport) as client:
+        client.get("http://a/", headers=headers)
+    lines = bytes(transport.wires[0].sent).split(b"\r\n")
+    assert [line[17:] for line in lines if line.lower().startswith(b"accept-encoding: ")] == codings
+
+
 def test_headers_of_the_client_may_change() -> None:
     transport = network(OK, OK, OK)
     with client_of(transport) as client:
@@ -70,6 +82,9 @@ def test_headers_of_the_client_may_change() -> None:
         ("http://a/v1/", "/x?y", "/v1/x?y"),
         ("http://a/v1", "", "/v1"),
         ("http://a/v1", "?q", "/v1?q"),
+        ("http://a/v1?k=1", "?q", "/v1?q"),
+        ("http://a/v1?k=1", "", "/v1?k=1"),
+        ("http://a/v1", "#part", "/v1"),
         ("http://a", "../../x", "/x"),
         ("http://b/v1", "http://a/y", "/y"),
         ("http://a/v1", "x?u=http://b/", "/v1/x?u=http://b/"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from salver.client import (
+    BodyGone,
+    BrokenResponse,
     Client,
     InvalidRequest,
 )
@@ -67,6 +71,32 @@ def test_a_redirect_that_is_not_followed() -> None:
         response = client.get("http://a/")
     assert response.is_redirect
     assert response.content == b"ok"
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(5, True), (70_000, False)])
+def test_what_a_redirect_said_is_in_the_history(size: int, is_kept: bool) -> None:
+    body = gzip.compress(b"moved".ljust(size))
+    said = b"Location: /to\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)
+    transport = network(b"HTTP/1.1 302 x\r\n" + said + body, OK)
+    with client_of(transport) as client:
+        (before,) = client.get("http://a/").history
+    if is_kept:
+        assert before.text == "moved"
+    else:
+        with pytest.raises(BodyGone):
+            before.read()
+
+
+@pytest.mark.parametrize(("second", "follows"), [("/to", True), ("/elsewhere", False)])
+def test_to_two_places(second: str, follows: bool) -> None:
+    head = f"HTTP/1.1 302 x\r\nLocation: /to\r\nLocation: {second}\r\nContent-Length: 0\r\n\r\n"
+    transport = network(head.encode(), OK)
+    with client_of(transport) as client:
+        if follows:
+            assert client.get("http://a/").url == "http://a/to"
+        else:
+            with pytest.raises(BrokenResponse, match="several places"):
+                client.get("http://a/")
 
 
 def test_an_iterator_cannot_follow() -> None:

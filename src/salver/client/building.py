@@ -57,6 +57,14 @@ def carrying(request: Request, options: RequestOptions) -> Request:
     return request.replaced(expects=size != 0 and (request.header("expect") or "").lower() == "100-continue")
 
 
+def fitting_range(fields: list[tuple[str, str]], headers: HeadersLike) -> list[tuple[str, str]]:
+    """Who asks for bytes from here to there in `headers`, and says nothing of codings, means bytes of what is there: a
+    piece of something packed cannot be unpacked."""
+    if not _names(headers, "range") or _names(headers, "accept-encoding"):
+        return fields
+    return merged(fields, [("Accept-Encoding", "identity")])
+
+
 def _names(headers: HeadersLike, name: str) -> bool:
     """The caller has said something about this field, be it None."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers or ()

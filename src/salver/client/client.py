@@ -7,23 +7,23 @@ connections are kept and used again, by as many threads as there are.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Unpack
 
 from salver.client.arguments import HeadersLike, RequestOptions, check_names
 from salver.client.auth import Auth, AuthLike, Netrc, as_auth, auth_for_url
-from salver.client.building import ClientHeaders, carrying, merged, own_headers
+from salver.client.building import ClientHeaders, carrying, fitting_range, merged, own_headers
 from salver.client.connections import Connections, Transport
 from salver.client.content import Content
 from salver.client.cookies import CookieJar
 from salver.client.dialling import Dialler
-from salver.client.errors import ClientError, InvalidRequest, TooManyRedirects
+from salver.client.errors import BrokenResponse, ClientError, InvalidRequest, TooManyRedirects
 from salver.client.message import Request
 from salver.client.net_transport import NetTransport
 from salver.client.pool import PoolLimits
@@ -162,7 +162,7 @@ class Client:
         exchange = _Exchange(deadline, auth, self._cookies_with(options.get("cookies")), collect)
         return self._follow_from(prepared, exchange, follow=options.get("follow_redirects", self._follow))
 
-    @contextmanager
+    @contextlib.contextmanager
     def stream(self, method: str, url: str, **options: Unpack[RequestOptions]) -> Iterator[Response]:
         """As `request`, for the `with` statement: the content is read from the response as it arrives, and the
         connection is free again at the end."""
@@ -241,6 +241,7 @@ class Client:
         fields = self._headers.fields
         if options.get("headers"):
             fields = merged(fields, options["headers"])
+            fields = fitting_range(fields, options["headers"])
         request = Request(method, target, fields)
         return request if options.keys().isdisjoint(_CARRIERS) else carrying(request, options)
 
@@ -255,8 +256,8 @@ class Client:
         if url.startswith("//"):
             raise InvalidRequest(f"{url!r} is not a path below the client's base_url")
         base = self._base
-        path = base.path.rstrip("/") + "/" + url.lstrip("/") if not url.startswith("?") and url else base.target + url
-        return base.join(path)
+        is_below = url and not url.startswith(("?", "#"))
+        return base.join(base.path.rstrip("/") + "/" + url.lstrip("/") if is_below else url)
 
     def _auth_of(self, request: Request) -> Auth | None:
         found = self._auth
@@ -296,7 +297,7 @@ class Client:
 
     def _next(self, request: Request, response: Response, count: int) -> Request | None:
         try:
-            following = next_request(request, response.status, response.headers.get("location"))
+            following = next_request(request, response.status, _location(response))
             if following is not None and count >= self._max_redirects:
                 raise TooManyRedirects(f"redirected more than {self._max_redirects} times", response.url)
         except ClientError:
@@ -347,14 +348,16 @@ class Client:
         self.close()
 
 
+def _location(response: Response) -> str | None:
+    """Where a redirect leads. Raises `BrokenResponse` for one that leads to several places."""
+    places = set(response.headers.get_all("location"))
+    if len(places) > 1:
+        raise BrokenResponse("redirected to several places at once", response.url)
+    return next(iter(places), None)
+
+
 def _drain(response: Response) -> None:
-    """Read a body that nobody wants, where that is cheaper than another connection."""
-    size, end = 0, time.monotonic() + _DRAIN_SECONDS
-    try:
-        for part in response.iter_raw():
-            size += len(part)
-            if size > _DRAINED or time.monotonic() > end:
-                break
-    except ClientError:
-        pass
+    """Read a body that nobody waits for, where that is cheaper than another connection; it is in the history then."""
+    with contextlib.suppress(ClientError):
+        response.read_little(_DRAINED, time.monotonic() + _DRAIN_SECONDS)
     response.close()

@@ -13,7 +13,7 @@ from typing import Any, Union
 
 from salver.client.content import Content, ContentLike, as_content, file_content
 from salver.client.errors import InvalidRequest
-from salver.client.url import encode_params
+from salver.client.url import encode_params, param_text
 from salver.protocol.grammar import TOKEN
 from salver.semantics import multipart
 
@@ -132,7 +132,7 @@ def _pairs(given: Any, what: str) -> Iterable[tuple[str, Any]]:
 
 
 def _field_part(name: str, value: Any) -> tuple[str, bytes | Content]:
-    body = value if isinstance(value, bytes) else str("" if value is None else value).encode()
+    body = value if isinstance(value, bytes) else param_text("" if value is None else value).encode()
     return multipart.part_head(name, None), body
 
 

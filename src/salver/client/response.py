@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from types import TracebackType
@@ -153,6 +154,18 @@ class Response:
                 parts.append(part)
             self._content = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._content
+
+    def read_little(self, most: int, end: float) -> None:
+        """Collect the content where it is `most` bytes at most and there by `end` of the monotonic clock; what is not
+        is given up on the way. Raises a `ClientError`."""
+        parts: list[bytes] = []
+        size = 0
+        for part in self._decoded():
+            size += len(part)
+            if size > most or time.monotonic() > end:
+                return
+            parts.append(part)
+        self._content = b"".join(parts)
 
     @property
     def charset(self) -> str:

@@ -151,7 +151,7 @@ def encode_params(params: Params) -> str:
         return _encoded(params.decode() if isinstance(params, bytes) else params, _QUERY_SAFE).lstrip("?")
     items = params.items() if isinstance(params, Mapping) else params
     try:
-        pairs = [(str(name), _text(each)) for name, value in items for each in _several(value)]
+        pairs = [(str(name), param_text(each)) for name, value in items for each in _several(value)]
         return urlencode(pairs)
     except UnicodeEncodeError:
         raise InvalidRequest("what is to be sent has half a surrogate pair in it, which is no text") from None
@@ -165,7 +165,8 @@ def _several(value: object) -> list[object]:
     return list(value) if isinstance(value, (list, tuple, set, frozenset)) else [value]
 
 
-def _text(value: object) -> str:
+def param_text(value: object) -> str:
+    """A value as a query and a form have it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value.decode() if isinstance(value, bytes) else str(value)
