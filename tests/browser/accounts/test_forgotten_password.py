@@ -162,6 +162,7 @@ def test_without_javascript(browsers: dict[str, Browser], browser: Browser, base
     assert complaints(plain) == []
 
 
+@pytest.mark.parametrize("base", ["sqlite"], indirect=True)  # what it looks like is no matter of the database
 @pytest.mark.parametrize("kind", ["usual", "dark"])
 def test_how_it_looks_on_a_phone_and_in_the_dark(
     browsers: dict[str, Browser], base: str, mail_server: MailServer, kind: str
