@@ -169,3 +169,29 @@ def test_what_is_no_error(what: Any) -> None:
 def test_what_is_no_status_of_an_error(what: int) -> None:
     with pytest.raises(ValueError, match="400 to 599"):
         App().errorhandler(what)(lambda request, error: "")
+
+
+@pytest.mark.parametrize("around", ["nothing", "a hook", "a middleware", "an app"])
+def test_a_page_that_fails_is_not_asked_to_answer_for_itself(around: str) -> None:
+    """Whatever is put around the views: who writes a mail there would write two."""
+    asked: list[str] = []
+    app = app_raising(ZeroDivisionError())
+
+    @app.errorhandler(Exception)
+    def failing(request: Request, error: Exception) -> None:
+        asked.append(type(error).__name__)
+        raise KeyError
+
+    outer = app
+    if around == "a hook":
+        app.teardown(lambda request, error: None)
+    elif around == "a middleware":
+        app.use(lambda handler: lambda request: handler(request))
+    elif around == "an app":
+        app.teardown(lambda request, error: None)
+        outer = App()
+        outer.mount("/", app)
+        outer.teardown(lambda request, error: None)
+    with pytest.raises(KeyError):
+        ask(outer)
+    assert asked == ["ZeroDivisionError"]

@@ -44,6 +44,8 @@ Middleware = Callable[[Handler], Handler]
 # What a route takes that is given without a word on methods, as in `App({"/msg": message})`.
 _EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
+_UNANSWERED = "salver.app.unanswered"  # among a request's attributes: the error that the app has no page for
+
 
 class App:
     """A Handler that sends each request to the view of its path.
@@ -245,6 +247,8 @@ class App:
             self._enter(request, found, values)
             return self._run(request, found)
         except Exception as error:
+            if not self._is_plain and request.attributes.pop(_UNANSWERED, None) is error:
+                raise  # `_answer` has asked already
             return self._failed(request, error)
 
     def salver_options_for(self, request: Request) -> HandlerOptions:
@@ -274,7 +278,7 @@ class App:
                 response = as_response(self._run(request, found) if result is None else result, request)
             except Exception as error:
                 raised = error
-                response = self._failed(request, error)
+                response = self._failed_inside(request, error)
             response = hooks.run_after(request, response)
         except BaseException as error:
             raised = raised or error
@@ -336,6 +340,14 @@ class App:
         if not meant and response.status >= 500:  # what an app makes a 4xx of is its client's affair
             log_failure(logger, "failed", request, error)
         return response
+
+    def _failed_inside(self, request: Request, error: Exception) -> Response:
+        """`_failed`, below what is put around everything: what has no answer here is not asked about again above."""
+        try:
+            return self._failed(request, error)
+        except Exception as failure:
+            request.attributes[_UNANSWERED] = failure
+            raise
 
     def _failed_without_page(self, request: Request, error: Exception) -> Response:
         """Raises what whoever has mounted this app, or the server, has to answer and to log."""
