@@ -42,15 +42,10 @@ def mail_server(tls_pair: tuple[Path, Path]) -> Iterator[MailServer]:
         yield server
 
 
-def options(database: str, server: MailServer, *more: str) -> list[str]:
+def options(database: str, server: MailServer, *more: str, user: str = "salver@") -> list[str]:
     return [
-        *(
-            "--accounts",
-            database,
-            "--accounts-registration",
-            "--accounts-mailer",
-            f"smtp://salver@localhost:{server.port}",
-        ),
+        *("--accounts", database, "--accounts-registration"),
+        *("--accounts-mailer", f"smtp://{user}localhost:{server.port}"),
         *("--accounts-mail-from", "The site <no-reply@example.org>", "--accounts-public-url", "https://example.org"),
         *more,
     ]
@@ -129,3 +124,11 @@ def test_a_mail_server_that_hangs_holds_up_nobody(database: str) -> None:
             assert time.monotonic() - began < 25, "and not the mailer's 30 seconds each"
         until(lambda: "a letter was not sent" in server.said)
         assert MAIL not in server.said
+
+
+def test_a_letter_that_was_promised_is_sent_by_a_server_that_is_told_to_stop(site: Path, database: str) -> None:
+    with MailServer() as mail:
+        with salver(str(site), *options(database, mail, user="")) as server:
+            address = server.urls[0].removeprefix("http://").rstrip("/")
+            assert post(address, "register", username="ada", password=PASSWORD, email=MAIL)["code"] == 0
+        assert mail.letters.get_nowait().to == MAIL, "before it has ended"
