@@ -59,18 +59,19 @@ class Problem(Response):
     """A page made here. `detail` and `brought` are what it was made of, for whoever passes it on and has a page of
     their own."""
 
-    __slots__ = ("brought", "detail")
+    __slots__ = ("brought", "detail", "raised")
 
     detail: str
     brought: HeadersLike
+    raised: HTTPError | None  # what it was made for, where somebody may still have another page for that
 
     @property
     def error(self) -> HTTPError:
         """What the page says, to be raised."""
-        return HTTPError(self.status, self.detail, self.brought)
+        return self.raised or HTTPError(self.status, self.detail, self.brought)
 
 
-def problem(request: Request | None, status: int, detail: str = "", headers: HeadersLike | None = None) -> Response:
+def problem(request: Request | None, status: int, detail: str = "", headers: HeadersLike | None = None) -> Problem:
     """The page for `status`. `detail` is plain text for whoever asked, escaped here; one or two sentences.
 
     `request` chooses the form by its Accept field: HTML, JSON ({"status", "title", "detail"}, RFC 9457), or plain
@@ -80,7 +81,7 @@ def problem(request: Request | None, status: int, detail: str = "", headers: Hea
     accept = None if request is None else request.headers.get("accept")
     chosen = best_type(accept, _TYPES) or _TYPES[0]
     response = Problem(_body(chosen, status, reason, detail), status, _FIELDS, content_type=_with_charset(chosen))
-    response.detail, response.brought = detail, headers or ()
+    response.detail, response.brought, response.raised = detail, headers or (), None
     added = Headers(headers)
     for name in added:
         if name in response.headers:
@@ -94,6 +95,16 @@ def problem_of(request: Request | None, error: HTTPError) -> Response:
     """The page for an `HTTPError` that was raised, `finished`."""
     page = problem(request, error.status, error.detail, error.headers)
     return page if request is None else finished(request, page)
+
+
+def passing_problem_of(request: Request, error: HTTPError) -> Response:
+    """The page for an `HTTPError` which an app above may still answer with its own. It has the fields that the wrappers
+    add, and so will that one."""
+    page = problem(request, error.status, error.detail, error.headers)
+    page.raised = error.with_traceback(None)  # whose frames would keep the request
+    for finish in request.attributes.get(_LATER, ()):
+        finish(request, page.headers)
+    return page
 
 
 def finish_later(request: Request, finish: Finish) -> None:

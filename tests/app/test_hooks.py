@@ -9,6 +9,7 @@ import pytest
 
 from salver import App, HTTPError, Request, Response, abort
 from salver.app.views import ViewError
+from salver.middleware import request_id
 from tests.app.support import ask, asked, make, text
 
 
@@ -222,3 +223,47 @@ def test_a_body_that_a_hook_keeps_from_being_sent_is_closed() -> None:
     response = ask(keeping)
     assert [body.closed for body in bodies] == [1, 1, 1, 0]
     assert b"".join(response.body) == b"AB"  # type: ignore[arg-type]
+
+
+class Unknown(HTTPError):
+    """An error with a class of its own."""
+
+
+@pytest.mark.parametrize("target", ["/api/missing", "/api/unknown"])
+def test_the_hooks_of_an_app_that_is_mounted_see_its_errors(target: str, said: list[str]) -> None:
+    def unknown() -> str:
+        raise Unknown(404)
+
+    api = App({"/unknown": unknown})
+    outer = App()
+    outer.mount("/api", api)
+
+    @api.after_request
+    def mark(request: Request, response: Response) -> None:
+        said.append(f"inner {response.status}")
+        response.headers["X-Inner"] = "y"
+
+    @outer.after_request
+    def mark_too(request: Request, response: Response) -> None:
+        said.append(f"outer {response.headers.get('x-inner')}")
+
+    response = ask(outer, target)
+    assert response.status == 404 and response.headers["x-inner"] == "y" and said == ["inner 404", "outer y"]
+    outer.errorhandler(404)(lambda request, error: "the page of all")
+    assert text(ask(outer, target)) == "the page of all"
+    nearer = App()
+    nearer.errorhandler(Unknown)(lambda request, error: "by its class")
+    nearer.mount("/api", api)
+    assert (text(ask(nearer, target)) == "by its class") == (target == "/api/unknown")
+
+
+def test_a_page_of_the_app_above_has_what_middleware_below_adds_once(said: list[str]) -> None:
+    api = App()
+    api.after_request(lambda request, response: None)
+    api.use(request_id())
+    outer = App()
+    outer.mount("/api", api)
+    assert len(ask(outer, "/api/x").headers.get_all("x-request-id")) == 1
+    outer.errorhandler(404)(lambda request, error: "the page of all")
+    response = ask(outer, "/api/x")
+    assert text(response) == "the page of all" and len(response.headers.get_all("x-request-id")) == 1

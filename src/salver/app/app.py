@@ -34,7 +34,7 @@ from salver.handler import (
     with_options,
     wraps_handler,
 )
-from salver.problem import HTTPError, Problem, finished, note_failure, problem_of
+from salver.problem import HTTPError, Problem, finished, note_failure, passing_problem_of, problem_of
 from salver.request import Request, RequestBodyError
 from salver.response import Response
 
@@ -353,6 +353,8 @@ class App:
         """Raises what whoever has mounted this app, or the server, has to answer and to log."""
         if isinstance(error, HTTPError) and not request.prefix:
             return problem_of(request, error)
+        if isinstance(error, HTTPError) and self._hooks.after:
+            return passing_problem_of(request, error)  # for them to see; the app above may have a page of its own
         if self.debug and not isinstance(error, HTTPError):
             from salver.app.debug_page import debug_page, may_see
 
