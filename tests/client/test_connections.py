@@ -286,6 +286,22 @@ def test_a_child_closes_what_another_thread_was_using() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_what_is_abandoned_while_the_queue_is_entered_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a collection has it that runs in the middle of `take`: nobody else would come to settle it."""
+    connections, _ = connections_of(per_origin=1)
+    held = connections.take(A, patient())
+    may_open = Pool.may_open
+
+    def collected(pool: Pool[Link], key: Any) -> Any:
+        found = may_open(pool, key)
+        monkeypatch.undo()
+        connections.abandon(held)
+        return found
+
+    monkeypatch.setattr(Pool, "may_open", collected)
+    assert connections.take(A, patient(5.0)) is not held
+
+
 class TestAfterAFork:
     """As in a child: the count of forks has grown."""
 

@@ -16,6 +16,7 @@ from salver.client import (
     TotalTimedOut,
 )
 from salver.client.connections import Route
+from salver.client.sending import LinkedBody
 from salver.client.timeouts import Deadline
 from salver.client.wire import Wire
 from tests.client.scripted import OK, SILENCE, Script, ScriptedTransport, network
@@ -54,6 +55,10 @@ def test_a_length_that_is_not_the_contents(method: str, content: bytes) -> None:
     with client_of(transport) as client, pytest.raises(InvalidRequest, match="Content-Length says 5"):
         client.request(method, "http://a/", content=content, headers={"Content-Length": "5"})
     assert not transport.wires
+
+
+def test_a_body_that_was_interrupted_at_its_beginning_ends_quietly() -> None:
+    LinkedBody.__new__(LinkedBody).__del__()
 
 
 class Dead:

@@ -104,6 +104,7 @@ class Connections:
 
     def _wait(self, waiter: _Waiter, end: float | None, deadline: Deadline) -> None:
         try:
+            self._settle_abandoned()  # what was abandoned while we held the lock has woken nobody
             waiter.woken.wait(None if end is None else max(0.0, end - time.monotonic()))
         except BaseException:
             self._leave(waiter, wakes_another=True)

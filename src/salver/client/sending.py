@@ -76,7 +76,7 @@ class LinkedBody:
             self._connections.discard(link)
 
     def __del__(self) -> None:
-        link = self._link
+        link: Link | None = getattr(self, "_link", None)  # an interrupt may have come before that
         if link is not None:  # a stream that nobody closed must not hold a place in the pool for ever
             self._connections.abandon(link)
 
