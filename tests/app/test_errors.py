@@ -45,6 +45,12 @@ def test_only_errors_are_aborted_with(status: int) -> None:
         abort(status)
 
 
+@pytest.mark.parametrize("status", ["404", 404.5, None, b"404"])
+def test_a_status_is_a_number(status: Any) -> None:
+    with pytest.raises(TypeError, match="an error's status is a number like 404, not"):
+        abort(status)
+
+
 @pytest.mark.parametrize("error", [HTTPError(429, "slow"), ZeroDivisionError()])
 @pytest.mark.parametrize("made", [str, lambda text: {"p": text}, Response, Response.json])
 def test_a_page_has_the_errors_status(made: Callable[[str], Any], error: Exception) -> None:

@@ -155,3 +155,9 @@ def test_too_long() -> None:
     format_cookie("n", "v" * 4_095)
     with pytest.raises(ValueError, match="longer"):
         format_cookie("n", "v" * 4_096)
+
+
+@pytest.mark.parametrize("value", [5, None, b"5"])
+def test_a_value_is_text(value: Any) -> None:
+    with pytest.raises(TypeError, match="the value of cookie 'n' is a str, not"):
+        format_cookie("n", value)

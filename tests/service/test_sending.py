@@ -210,6 +210,11 @@ def test_a_piece_that_is_not_bytes_says_so_whenever_it_comes(piece: Any) -> None
         push_all(begin(iter([b"x", piece])), PartialStream([]))
 
 
+def test_text_among_the_pieces_is_told_to_be_encoded() -> None:
+    with pytest.raises(BodyError, match="not str; encode it"):
+        begin(iter(["text"]))
+
+
 @pytest.mark.parametrize("fault", [RuntimeError, OSError, BlockingIOError, KeyboardInterrupt, GeneratorExit])
 def test_what_an_iterator_raises_is_the_cause_and_not_the_peers_doing(fault: type[BaseException]) -> None:
     def body(at: int) -> Iterator[bytes]:

@@ -21,8 +21,8 @@ Key = Union[int, type[Exception]]
 def abort(status: int, detail: str = "", headers: HeadersLike = ()) -> NoReturn:
     """End the request with the error page of `status` (400 to 599): `abort(404)`, `abort(403, "Members only.")`.
 
-    `detail` is shown to whoever asked; `headers` are added (`[("Retry-After", "60")]`). Raises `HTTPError`, and
-    ValueError for a status that is no error.
+    `detail` is shown to whoever asked; `headers` are added (`[("Retry-After", "60")]`). Raises `HTTPError`,
+    ValueError for a status that is no error, and TypeError for one that is no whole number.
     """
     raise HTTPError(_checked(status), detail, headers)
 
@@ -87,6 +87,8 @@ def completed(response: Response, error: Exception, *, chosen: bool) -> Response
 
 
 def _checked(status: int) -> int:
+    if not isinstance(status, int):
+        raise TypeError(f"an error's status is a number like 404, not {status!r}")
     if not 400 <= status <= 599:
         raise ValueError(f"an error's status is 400 to 599, not {status}")
     return int(status)

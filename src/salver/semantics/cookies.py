@@ -76,9 +76,9 @@ def format_cookie(  # noqa: PLR0913 - the attributes that a cookie has
     None: the request's folder. `domain` None: this host alone. `samesite`: "Lax", "Strict", "None", or None for the
     browser's own default.
 
-    Raises ValueError, with what to do, for what no cookie may have: a control character, a blank or ";" in the value,
-    an attribute with one, a prefix whose rules are not kept (`__Host-`, `__Secure-`), SameSite=None or Partitioned
-    without Secure, more than 4,096 bytes.
+    Raises TypeError for a value that is no str, and ValueError, with what to do, for what no cookie may have: a control
+    character, a blank or ";" in the value, an attribute with one, a prefix whose rules are not kept (`__Host-`,
+    `__Secure-`), SameSite=None or Partitioned without Secure, more than 4,096 bytes.
     """
     _check_pair(name, value)
     _check_prefix(name, path, domain, secure=secure)
@@ -105,6 +105,8 @@ def format_cookie(  # noqa: PLR0913 - the attributes that a cookie has
 
 
 def _check_pair(name: str, value: str) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"the value of cookie {name!r} is a str, not {type(value).__name__}; for a number, str(…)")
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no cookie name: letters, digits and !#$%&'*+-.^_`|~ alone")
     bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value

@@ -202,7 +202,8 @@ class Sending:
 
     def _frame(self, data: object) -> bytes:
         if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise BodyError(f"a body's iterator must give bytes, not {type(data).__name__}")
+            hint = "; encode it" if isinstance(data, str) else ""
+            raise BodyError(f"a body's iterator must give bytes, not {type(data).__name__}{hint}")
         raw, room = bytes(data), self._protocol.room
         if room is not None and len(raw) > room:
             self.cut = True
