@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from salver.service.settings import Settings
 from tests.classes.running import connect, exchange, get, receive, running, until_closed
 from tests.classes.tower import Quiet
 
@@ -78,17 +80,51 @@ class TestH6:
             reply = exchange(server, sent)
         assert reply.startswith(b"HTTP/1.1 %d " % status)
 
-    def test_h6_a_head_that_does_not_end(self, serve: Any) -> None:
-        from dataclasses import replace
+    @pytest.mark.parametrize(
+        ("sent", "status"),
+        [
+            (b"GET /" + b"a" * 9_000, 414),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 33_500, 431),
+            (b"GET /" + b"a" * 8_000 + b" HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 33_500, 431),
+            (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: %b\r\n" % (b"a" * 1_000) * 32 + b"Y: " + b"a" * 1_500, 431),
+        ],
+    )
+    def test_h6_what_has_no_end_is_refused_at_the_limit(self, serve: Any, sent: bytes, status: int) -> None:
+        with running(serve(Quiet)) as server:  # its time-outs are longer than the client's
+            server.settings = _with_timeouts(head=60.0)
+            assert exchange(server, sent).startswith(b"HTTP/1.1 %d " % status)
 
-        from salver.service.settings import Settings
-
+    @pytest.mark.parametrize("sent", [b"G", b"GET / HTTP/1.1\r\nHost: x\r\nX"])
+    @pytest.mark.parametrize("patience", [0.0, 60.0], ids=["stopped", "trickles"])
+    def test_h6_a_head_that_does_not_end(
+        self, serve: Any, sent: bytes, patience: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in ("salver.classes.blocking", "salver.service.connection"):
+            monkeypatch.setattr(f"{module}._PATIENCE_AFTER_BYTE", patience)
         server = serve(Quiet)
-        settings = Settings(server_name="")
-        server.settings = replace(settings, timeouts=replace(settings.timeouts, head=0.3))
+        server.settings = _with_timeouts(head=0.3)
         with running(server):
-            reply = exchange(server, b"GET / HTTP/1.1\r\nHost: x\r\n")
-        assert reply == b"" or reply.startswith(b"HTTP/1.1 408 ")
+            reply = exchange(server, sent)
+        assert reply[:13] == (b"" if patience else b"HTTP/1.1 408 ")
+        assert reply.count(b"HTTP/1.") <= 1
+
+    def test_h6_a_body_that_stops(self, serve: Any) -> None:
+        found: list[type] = []
+
+        class Reads(Quiet):
+            def do_POST(self) -> None:
+                try:
+                    super().do_POST()
+                except TimeoutError as error:
+                    found.append(type(error))
+                    raise
+
+        server = serve(Reads)
+        server.settings = _with_timeouts(body=0.3)
+        with running(server):
+            reply = exchange(server, get(method="POST", body=b"whole")[:-1])
+        assert reply.startswith(b"HTTP/1.1 408 ") and reply.count(b"HTTP/1.") == 1
+        assert len(found) <= 1  # on the fast way it does not reach the method
 
 
 class TestH7:
@@ -131,3 +167,8 @@ class TestH7:
 
         with running(serve(Handler)) as server:
             assert exchange(server, get(method="POST", body=b"ab12\nrest")).endswith(b"ab|12\n|rest|")
+
+
+def _with_timeouts(**seconds: float) -> Settings:
+    settings = Settings(server_name="")
+    return replace(settings, timeouts=replace(settings.timeouts, **seconds))

@@ -22,6 +22,7 @@ from http.server import BaseHTTPRequestHandler as _Original
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from salver.classes.blocking_io import BadBody, SlowBody, TimedReader, WatchedWriter
 from salver.classes.heads import Framing
 from salver.classes.lingering import linger
 from salver.problem import HTTPError, problem_of
@@ -39,81 +40,8 @@ logger = logging.getLogger("salver")
 _DEFAULTS = Settings()
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _LONGEST_LINE = 65_536  # bytes that one readline takes; the parser's own limits are narrower
-
-
-class TimedReader(io.RawIOBase):
-    """A socket's input with a deadline beside the socket's own time-out. For the thread of the handler."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__()
-        self._connection = connection
-        self.deadline: float | None = None  # of the monotonic clock
-
-    def readable(self) -> bool:
-        """True."""
-        return True
-
-    def fileno(self) -> int:
-        """The socket's."""
-        return self._connection.fileno()
-
-    def readinto(self, buffer: Any) -> int:
-        """As a socket's; raises TimeoutError at the deadline."""
-        if self.deadline is None:
-            return self._connection.recv_into(buffer)
-        usual, left = self._connection.gettimeout(), self.deadline - monotonic()
-        if left <= 0:
-            raise TimeoutError("the request did not arrive in time")
-        self._connection.settimeout(left if usual is None else min(usual, left))
-        try:
-            return self._connection.recv_into(buffer)
-        finally:
-            self._connection.settimeout(usual)
-
-
-class WatchedWriter:
-    """`wfile` while a method runs: passes everything on at once, and counts the body against its Content-Length."""
-
-    def __init__(self, under: Any) -> None:
-        self.under = under
-        self.room: int | None = None  # bytes of body that may still come
-        self.wrote = False
-        self.bodiless = False  # whatever is written of a body is dropped (HEAD, 204, 304)
-        self.settled = False  # it is known where the response ends
-
-    def write(self, data: Any) -> int:
-        """Write what the framing has room for; says that all was written."""
-        self.wrote = True
-        if self.room is None:
-            self.under.write(data)
-            return len(data)
-        view = memoryview(data)
-        size = view.nbytes
-        if size > self.room:
-            if not self.bodiless:
-                logger.error("a response was longer than its Content-Length, and was cut")
-                self.settled = False
-            data = bytes(view)[: self.room]
-        self.room -= min(size, self.room)
-        if data:
-            self.under.write(data)
-        return size
-
-    @property
-    def is_half(self) -> bool:
-        """A response has begun, and nobody could tell that this is its end."""
-        return self.wrote and not (self.settled and not self.room)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.under, name)
-
-
-class BadBody(ConnectionAbortedError):
-    """A request's body that cannot be read to its end; `status` is what its sender is told, if nothing has been."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+_PATIENCE_AFTER_BYTE = 5.0  # seconds: who sent something later than that is not told 408, as on the fast way
+_BEYOND_SECTION = 16  # bytes that are read at a time of a head that the parser is about to refuse
 
 
 class BlockingHTTP:
@@ -169,7 +97,7 @@ class BlockingHTTP:
             return False
         self._set_deadline(self._settings.timeouts.head)
         most = _LONGEST_LINE if self.dangerous_leniency else self._settings.limits.request_line + 1  # type: ignore[attr-defined]
-        self.raw_requestline = self.rfile.readline(most + 1)
+        self.raw_requestline = self._read_line(most + 1)
         if self.dangerous_leniency and len(self.raw_requestline) > _LONGEST_LINE:  # type: ignore[attr-defined]
             self.requestline = self.command = ""
             self.request_version = "HTTP/1.1"
@@ -209,8 +137,29 @@ class BlockingHTTP:
             head = protocol.receive_request(line)
             if head is not None:
                 return head
-            line = self.rfile.readline(_LONGEST_LINE + 1)
+            taken = len(protocol.unread) - len(self.raw_requestline)
+            # Never so much that the end of a line is waited for that is too long already.
+            line = self._read_line(max(self._settings.limits.header_section - taken, 0) + _BEYOND_SECTION)
         return None
+
+    def _read_line(self, most: int) -> bytes:
+        """The next line of a head, or `most` bytes of it. Raises TimeoutError, when its sender has been told."""
+        try:
+            line: bytes = self.rfile.readline(most)
+        except TimeoutError:
+            self._refuse_late()
+            raise
+        return line
+
+    def _refuse_late(self) -> None:
+        """408 for a head that stopped. Who trickles is just cut off: it would be answered into the next byte."""
+        reader = self._reader
+        lenient: bool = self.dangerous_leniency  # type: ignore[attr-defined]
+        if lenient or reader is None or monotonic() - reader.last_byte < _PATIENCE_AFTER_BYTE:
+            return
+        self.command, self.requestline, self.request_version = None, "", "HTTP/1.1"
+        self._linger = True
+        self.send_error(HTTPStatus.REQUEST_TIMEOUT, None, "the request did not arrive in time")  # type: ignore[attr-defined]
 
     def _refuse(self, error: RemoteProtocolError) -> None:
         self._linger = True
@@ -362,6 +311,9 @@ class BlockingHTTP:
                 if protocol.body_announced > self._length_limit:
                     break
                 self._receive(rfile, started)
+        except TimeoutError as error:
+            self.close_connection = True
+            raise SlowBody(HTTPStatus.REQUEST_TIMEOUT, str(error)) from None
         except RemoteProtocolError as error:
             self.close_connection = True
             raise BadBody(error.status, f"the request's body: {error}") from None
