@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salver.semantics.filenames import content_disposition, maybe_disposition_filename, safe_filename
+from salver.semantics.filenames import (
+    content_disposition,
+    maybe_disposition_filename,
+    maybe_extended_filename,
+    safe_filename,
+)
 from salver.semantics.urls import is_plain_name
 
 
@@ -132,3 +138,26 @@ def test_whatever_a_field_gives_is_harmless(value: str) -> None:
 def test_the_name_of_a_download_is_read_as_it_was_written(name: str) -> None:
     read = maybe_disposition_filename(content_disposition("attachment", name))
     assert (read or "") == safe_filename("".join(part for part in name if part.isprintable() or part == " "))
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("form-data; name=f; filename*=UTF-8''..%2f%e2%82%ac", "../€"),  # as it is: for showing
+        ("form-data; name=f; filename*=\"utf-8''a b\"", "a b"),
+        ("form-data; filename*=a; filename*=utf-8''b", ""),
+        ("form-data; filename*=", None),
+        ('form-data; name="filename*"', None),
+        ("form-data; filename=a", None),
+        ("", None),
+    ],
+)
+def test_the_extended_name(field: str, name: str | None) -> None:
+    assert maybe_extended_filename(field) == name
+
+
+def test_the_extended_name_in_linear_time() -> None:
+    begin = time.process_time()
+    for text in (";filename*" * 20_000, '; filename*="' + "\\" * 200_000, "; filename*=" + " " * 200_000):
+        maybe_extended_filename("form-data" + text)
+    assert time.process_time() - begin < 5
