@@ -62,11 +62,11 @@ def test_read(read: Callable[[bytes], Any], text: str, value: Any) -> None:
         (b"[-Infinity]", "-Infinity"),
         (b"1e999", "too large"),
         (b"-1e999", "too large"),
+        (b"9" * 5_000, "a number has too many digits$"),  # none of Python's words on its settings
         (b'{"a": 1, "a": 2}', "two members"),
         (b'{"x": {"a": 1, "b": 0, "\\u0061": 2}}', "two members"),
         (b'"\\ud800"', "surrogate"),
         (b'{"\\uDC00": 1}', "surrogate"),
-        (b"9" * 5_000, "cannot be taken"),
         (b"[" * 100_000, "nested"),
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested"),
         (b"[" * 100_000 + b"]" * 100_000, "nested"),

@@ -19,6 +19,10 @@ from typing import Any, NoReturn
 from salver.protocol.errors import RemoteProtocolError
 
 
+class _Refused(ValueError):
+    """JSON that is not taken, with words for whoever sent it."""
+
+
 def parse_json(data: bytes) -> Any:
     """The value of a JSON text in UTF-8.
 
@@ -33,8 +37,10 @@ def parse_json(data: bytes) -> Any:
         raise RemoteProtocolError(f"the JSON is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise RemoteProtocolError(f"not JSON: {error}") from None
-    except ValueError as error:  # a member twice, NaN, a number of more digits than int() takes
+    except _Refused as error:
         raise RemoteProtocolError(f"the JSON cannot be taken: {error}") from None
+    except ValueError:  # of int(), in words for programmers
+        raise RemoteProtocolError("the JSON cannot be taken: a number has too many digits") from None
     except RecursionError:
         raise RemoteProtocolError("the JSON is nested too deep") from None
     return value
@@ -89,26 +95,26 @@ def _most_members(data: bytes) -> int:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("an object has two members of one name")
+        raise _Refused("an object has two members of one name")
     return members
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if number - number:  # NaN, where it is an infinity
-        raise ValueError("a number is too large")
+        raise _Refused("a number is too large")
     return number
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise _Refused(f"{name} is not JSON")
 
 
 def _refuse_lone_surrogates(value: Any) -> None:
     try:
         _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
-        raise ValueError("a string has half of a surrogate pair") from None
+        raise _Refused("a string has half of a surrogate pair") from None
 
 
 def _plainer(value: Any) -> Any:
