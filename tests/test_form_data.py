@@ -371,3 +371,17 @@ def test_nothing_else_is_raised(pieces: list[bytes]) -> None:
     else:
         status = 400
     assert status in (400, 413, 415)
+
+
+def test_where_every_disk_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stays in memory needs no disk; the rest finds none, which is no fault of the program (507)."""
+
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    assert post(whole(part("a", b"1"), file("f", b"small"))).files["f"].read() == b"small"
+    with pytest.raises(OSError, match="no folder for temporary files") as caught:
+        post(whole(file("f", b"x" * 100_000))).files
+    assert caught.value.errno == errno.ENOSPC
+    del caught

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -68,7 +67,7 @@ def form_of(request: Request, folder: str | os.PathLike[str] | None, limits: For
             raise RemoteProtocolError("multipart/form-data needs a boundary of 1 to 70 characters")
         if not 0 <= request.head.section.body_length <= MIB:
             request.hand_over()  # disks block, and so much takes its time
-        reader = _MultipartReader(limits, tempfile.gettempdir() if folder is None else os.fspath(folder))
+        reader = _MultipartReader(limits, None if folder is None else os.fspath(folder))
         return reader.read(body_pieces(request, limits.unpacked), boundary)
     except RemoteProtocolError as error:
         return refusal(error)
@@ -86,7 +85,7 @@ def _library() -> Any:
 class _MultipartReader:
     """One multipart form being read. Raises `RemoteProtocolError` with a hint for what is refused."""
 
-    def __init__(self, limits: FormLimits, folder: str) -> None:
+    def __init__(self, limits: FormLimits, folder: str | None) -> None:
         self._limits = limits
         self._folder = folder
         self._fields: list[tuple[str, str]] = []

@@ -75,6 +75,16 @@ def _open_unnamed(folder: str) -> tuple[int, bool]:
     return fd, False
 
 
+def _temporary_folder() -> str:
+    """Found out when it is needed: `tempfile` tries by writing, and gives up where all disks are full."""
+    import tempfile
+
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise OSError(errno.ENOSPC, "no folder for temporary files takes any") from error
+
+
 class _Reader(io.RawIOBase):
     """An unnamed file read from its beginning, with a position of its own."""
 
@@ -137,8 +147,8 @@ class Spool:
 
     __slots__ = ("_file", "_folder", "_memory", "_most", "size")
 
-    def __init__(self, folder: str, most: int) -> None:
-        """`most`: bytes that stay in memory. `folder`: for what is more."""
+    def __init__(self, folder: str | None, most: int) -> None:
+        """`most`: bytes that stay in memory. `folder`: for what is more; None is the system's for temporary files."""
         self._folder = folder
         self._most = most
         self._memory: list[bytes] = []
@@ -158,7 +168,7 @@ class Spool:
             return
         self._memory.append(data)
         if self.size > self._most:
-            self._file = UnnamedFile(self._folder)
+            self._file = UnnamedFile(_temporary_folder() if self._folder is None else self._folder)
             self._file.write(b"".join(self._memory))
             self._memory.clear()
 
