@@ -82,7 +82,10 @@ class ClassHandler:
         self._factory = factory
         self._server = server
         self._mounted = mounted
-        self.salver_options = _options_of(factory, server)
+        self._alone = isinstance(server, BaseServer) and not isinstance(server, socketserver.ThreadingMixIn)
+        options: HandlerOptions = _class_of(factory).salver_options
+        # Where one thread serves everybody, none waits in it for a client's body.
+        self.salver_options = with_options(options, stream_body=False) if self._alone else options
 
     def __call__(self, request: Request) -> Response:
         connection = request.exchange
@@ -101,6 +104,14 @@ class ClassHandler:
             return writer.finish(close=handler.close_connection)
         except Exception as error:
             return self._failed(request, writer, error)
+        except SystemExit:
+            if not writer.has_begun:
+                raise
+            written = writer.finish(close=True)  # what was answered before stands
+            if not self._alone:
+                return written
+            writer.send_last(written)  # the server ends with its one thread
+            raise
 
     def _welcome(self, request: Request) -> ResponseWriter:
         """An instance for a new connection, with its writer."""
@@ -151,13 +162,6 @@ class ClassHandler:
             socketserver.BaseServer.handle_error(server, handler.connection, handler.client_address)
         else:
             server.handle_error(handler.connection, handler.client_address)
-
-
-def _options_of(factory: Any, server: Any) -> HandlerOptions:
-    """What the class says; where one thread serves everybody, none waits in it for a client's body."""
-    options: HandlerOptions = _class_of(factory).salver_options
-    alone = isinstance(server, BaseServer) and not isinstance(server, socketserver.ThreadingMixIn)
-    return with_options(options, stream_body=False) if alone else options
 
 
 def _class_of(factory: Any) -> Any:

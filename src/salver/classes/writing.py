@@ -22,6 +22,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from salver.classes.heads import Framing
+from salver.classes.lingering import send_last
 from salver.classes.pieces import maybe_response, maybe_rest_of_file, weight
 from salver.protocol.chunked import ChunkedReader
 from salver.protocol.errors import RemoteProtocolError
@@ -246,12 +247,11 @@ class ResponseWriter(io.BufferedIOBase):
     def _push(self) -> None:
         """Send what the socket takes; past the high-water mark, wait for it."""
         self._put_head(complete=False)
-        direct = self._direct
-        if direct is None or not self._pieces:
+        direct, pieces = self._direct, self._pieces
+        if direct is None or not pieces:
             return
         if self._failure is not None:
             raise self._failure
-        pieces = self._pieces
         # Said before anything is sent: over TLS what the socket refuses is encrypted, and has to come again.
         self._left = self._left or self.has_begun
         try:
@@ -345,6 +345,11 @@ class ResponseWriter(io.BufferedIOBase):
             settled = framing is not None and not (self._raw or self._cut or short)
             unframed = framing is not None and self._room is None and self._chunks is None
             return self._end(close=close or not settled or unframed or not self._wanted, aborted=False)
+
+    def send_last(self, written: Written) -> None:
+        """Send what `finish` gave, and that nothing follows, before the server goes. Waits; does not raise OSError."""
+        if self._direct is not None:
+            send_last(self._direct, written)
 
     def break_off(self) -> Written:
         """The handler failed in the middle of its response: what has left cannot be repaired."""
