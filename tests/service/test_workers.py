@@ -197,6 +197,15 @@ class TestStopping:
             assert running.ends() == 0
             assert all(gone(pid) for pid in pids)
 
+    def test_what_a_handler_registers_for_the_end_is_done_and_the_masters_is_done_once(self):
+        with crew(2) as running:
+            pids = running.starts(2)
+            running.signal(signal.SIGTERM)
+            assert {int(running.event("exit")[0]) for _ in pids} == set(pids)
+            assert running.ends() == 0
+            left = [line for line in running.events.queue if line.startswith(("exit", "master-exit"))]
+            assert left == [f"master-exit {running.process.pid}"]
+
     def test_a_second_signal_is_at_once(self):
         with crew(2, "slow") as running:
             running.starts(2)

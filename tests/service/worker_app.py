@@ -5,6 +5,7 @@ usage: worker_app.py SIZE MODE [TIME=SECONDS ...]     prints the port, then what
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -38,6 +39,7 @@ class WordServer:
             raise RuntimeError("this handler cannot be imported")
         if self.mode == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
+        atexit.register(lambda: say("exit", os.getpid()))
         say("start", os.getpid())
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -74,6 +76,7 @@ def main(size: str, mode: str, *times: str) -> int:
     listener = socket.create_server(("127.0.0.1", 0))
     say("port", listener.getsockname()[1])
     given = dict(each.split("=") for each in times)
+    atexit.register(lambda: say("master-exit", os.getpid()))
     limits = WorkerTimes(**{name: float(seconds) for name, seconds in given.items()})
     return Master(lambda beat: WordServer(listener, beat, mode), int(size), limits).run()
 

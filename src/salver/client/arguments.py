@@ -18,7 +18,7 @@ HeadersLike = Union[Mapping[str, str], Mapping[str, Union[str, None]], Iterable[
 
 class RequestOptions(TypedDict, total=False):
     """Of `content` (bytes, str, a binary file, an iterable of bytes), `data` (a form: a mapping or pairs), `files`
-    (parts of a multipart form, beside `data`) and `json`, one is given.
+    (parts of a multipart form, beside `data`) and `json`, one is given; None is as if it were not.
 
     `headers`: instead of the client's of the same name; None for a value takes one away. `cookies`: for this request
     alone, beside those that are kept. `stream`: the content is not collected.

@@ -45,9 +45,7 @@ def own_headers() -> list[tuple[str, str]]:
 
 def carrying(request: Request, options: RequestOptions) -> Request:
     """The request with the content that is given, its media type, and an Expect where it is large."""
-    body, content_type = encode(
-        options.get("content"), options.get("data"), options.get("files"), options.get("json"), "json" in options
-    )
+    body, content_type = encode(options.get("content"), options.get("data"), options.get("files"), options.get("json"))
     request = request.replaced(content=body)
     if content_type and request.header("content-type") is None:
         request = request.with_header("Content-Type", content_type)

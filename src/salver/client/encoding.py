@@ -23,13 +23,13 @@ JSON = "application/json"
 Encoded = tuple[Union[bytes, Content], Union[str, None]]
 
 
-def encode(content: ContentLike, data: Any, files: Any, json: Any, has_json: bool) -> Encoded:
+def encode(content: ContentLike, data: Any, files: Any, json: Any) -> Encoded:
     """(body, Content-Type or None). Raises `InvalidRequest` where more than one kind is given, or one cannot be
     sent."""
-    given = [content is not None, data is not None or bool(files), has_json]
+    given = [content is not None, data is not None or bool(files), json is not None]
     if sum(given) > 1:
         raise InvalidRequest("give one of content, data (with files) and json")
-    if has_json:
+    if json is not None:
         return _json_bytes(json), JSON
     try:
         if files:

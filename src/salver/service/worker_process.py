@@ -10,6 +10,7 @@ The main thread waits for messages and signals; the server runs in threads of it
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import select
@@ -56,7 +57,19 @@ MakeServer = Callable[[Callable[[], None]], WorkerServer]
 
 def run_worker(link: socket.socket, make_server: MakeServer, times: WorkerTimes) -> int:
     """Serve until the master says otherwise or is gone; returns the process's exit code. Call it in the main thread
-    of a freshly forked process that has no others, with `_TAKEN` and `_IGNORED` signals blocked or harmless."""
+    of a freshly forked process that has no others, with `_TAKEN` and `_IGNORED` signals blocked or harmless.
+
+    What a handler registers with `atexit` is run when all has been served. What the master had registered before it
+    forked stays the master's; `multiprocessing` tells the two apart in the same way.
+    """
+    atexit._clear()
+    try:
+        return _serve(link, make_server, times)
+    finally:
+        atexit._run_exitfuncs()
+
+
+def _serve(link: socket.socket, make_server: MakeServer, times: WorkerTimes) -> int:
     worker = _WorkerProcess(link, times)
     try:
         server = make_server(worker.beat)
@@ -161,7 +174,7 @@ class _WorkerProcess:
 
 
 def leave(code: int) -> NoReturn:
-    """End this process without what the master registered to happen at its own end (`atexit`, `finally`)."""
+    """End this process without what the master does at its own end (`finally`)."""
     flush()
     os._exit(code)
 
