@@ -265,7 +265,7 @@ class TestReplacing:
         with crew(2, stop=5, patience=3) as running:
             before = running.starts(2)
             running.signal(signal.SIGHUP)
-            happened = [running.events.get(timeout=10).split() for _ in range(4)]
+            happened = [running.events.get(timeout=10).split() for _ in range(6)]
             after = [int(words[1]) for words in happened if words[0] == "start"]
             stops = [words[1:] for words in happened if words[0] == "stop"]
             assert sorted(stops) == sorted([str(pid), "8.0", "3.0"] for pid in before)
