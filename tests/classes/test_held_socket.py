@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -90,6 +92,42 @@ def body_of(reply: bytes) -> bytes:
 def test_what_is_said_by_the_socket_is_the_answer(bases: tuple[type, ...], path: str, body: bytes) -> None:
     with serving(bases) as server:
         assert body_of(exchange(server, get(path))) == body
+
+
+@pytest.mark.parametrize("bases", WAYS)
+def test_a_method_may_look_whether_its_client_is_there(bases: tuple[type, ...]) -> None:
+    seen: queue.Queue[bytes] = queue.Queue()
+
+    class Looks(*bases, Quiet):  # type: ignore[misc]
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.flush()
+            while True:
+                try:
+                    seen.put(self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+                    return
+                except BlockingIOError:
+                    time.sleep(0.01)
+
+    with running(ThreadingHTTPServer(ANY, Looks)) as server:
+        with connect(server) as client:
+            client.sendall(get(close=False))
+            assert receive(client, b"\r\n\r\n")
+            with pytest.raises(queue.Empty):
+                seen.get(timeout=0.1)
+        assert seen.get(timeout=10) == b""
+
+
+def test_other_flags_are_refused_and_not_overlooked() -> None:
+    class Reads(Quiet):
+        def do_GET(self) -> None:
+            with pytest.raises(ValueError, match="MSG_PEEK"):
+                self.request.recv(1, socket.MSG_WAITALL)
+            self.answer(b"refused")
+
+    with running(ThreadingHTTPServer(ANY, Reads)) as server:
+        assert body_of(exchange(server, get())) == b"refused"
 
 
 @pytest.mark.parametrize("path", ["/answer_by_the_socket", "/close", "/shut_down"])

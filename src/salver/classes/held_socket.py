@@ -10,6 +10,7 @@ This file knows TLS only as a session that may be asked about.
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 _OF_THE_SOCKET = frozenset(
@@ -57,16 +58,29 @@ class HeldSocket:
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Up to `size` bytes: of the request's body, as long as there is some, and then of what the client sends on
-        this connection, which ends with the handler. Waits; b"" at the end."""
+        this connection, which ends with the handler. Waits; b"" at the end.
+
+        `flags` that only look (`MSG_PEEK`, by which scripts find out whether the client has gone) look at the socket
+        itself, and do not wait: BlockingIOError where nothing is there, as with `MSG_DONTWAIT`. Raises ValueError for
+        others, and over TLS for all, as `ssl.SSLSocket` does.
+        """
+        if flags:
+            return self._look(size, flags)
         data: bytes = self._handler.rfile.read1(size)
         if not data and size:
             data = self._writer.leave_http().read1(size)
         return data
 
+    def _look(self, size: int, flags: int) -> bytes:
+        sock = self._sock
+        if self._session is not None or not flags & socket.MSG_PEEK or not isinstance(sock, socket.socket):
+            raise ValueError(f"non-zero flags ({flags}) are for a look (MSG_PEEK) at a socket without TLS")
+        return socket.socket.recv(sock, size, flags)  # ours, where it is the loop's, takes no flags
+
     def recv_into(self, buffer: Any, size: int = 0, flags: int = 0) -> int:
         """As `recv`, into `buffer`; how many bytes came."""
         view = memoryview(buffer).cast("B")
-        data = self.recv(size or len(view))
+        data = self.recv(size or len(view), flags)
         view[: len(data)] = data
         return len(data)
 
