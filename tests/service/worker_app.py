@@ -33,6 +33,7 @@ class WordServer:
         self.mode = mode
         self.hung = False
         self.leaving = threading.Event()
+        self.serving = threading.Thread(target=self.serve, daemon=True)
 
     def start(self) -> None:
         if self.mode == "cannot-start" or (self.mode.startswith("while=") and os.path.exists(self.mode[6:])):
@@ -41,7 +42,7 @@ class WordServer:
             os.kill(os.getpid(), signal.SIGSEGV)
         atexit.register(lambda: say("exit", os.getpid()))
         say("start", os.getpid())
-        threading.Thread(target=self.serve, daemon=True).start()
+        self.serving.start()
 
     def serve(self) -> None:
         self.listener.setblocking(False)
@@ -66,6 +67,7 @@ class WordServer:
         if self.mode == "stubborn" or (self.mode == "slow" and grace):
             time.sleep(60)
         self.leaving.set()
+        self.serving.join(10)  # a connection that has been accepted is answered
 
     def reopen_logs(self) -> None:
         say("reopen", os.getpid())

@@ -53,7 +53,8 @@ def test_json(client: Client) -> None:
     found = told(client, "POST", "/post", json=value)
     assert found["json"] == value
     assert found["headers"]["Content-Type"] == "application/json"
-    assert told(client, "POST", "/post", json=None)["data"] == "null"
+    assert told(client, "POST", "/post", json=[None])["json"] == [None]
+    assert told(client, "POST", "/post", json=None)["data"] == ""
 
 
 def test_raw_content(client: Client) -> None:
