@@ -12,10 +12,15 @@ from salver.gateway import cgi_runner
 from tests.gateway.support import OTHERS, children, command_of, descriptors, eventually
 
 
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """What runs already when a test begins is not its own."""
+    OTHERS.update(children())
+
+
 @pytest.fixture
 def nothing_is_left() -> Iterator[None]:
     """After each test: no process, no zombie, no descriptor that was not there before it."""
-    OTHERS.update(children())
     before = descriptors()
     yield
     assert eventually(lambda: not children()), f"left behind: {[command_of(pid) for pid in children()]}"
